@@ -1,0 +1,16 @@
+"""Coins on sale."""
+
+import peewee
+
+from db.models.base import TimedModel
+
+
+class CoinPack(TimedModel):
+    name = peewee.TextField()
+    coins = peewee.IntegerField()
+    price = peewee.IntegerField()
+    currency = peewee.TextField()
+    is_active = peewee.BooleanField(default=True)
+
+    class Meta:
+        table_name = "coin_packs"

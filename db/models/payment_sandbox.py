@@ -1,0 +1,34 @@
+"""The books of the payment sandbox: its checkout sessions and the webhooks it owes us."""
+
+import peewee
+from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
+
+from db.models.base import Model, now
+
+
+class SandboxSession(Model):
+    id = peewee.TextField(primary_key=True)
+    idempotency_key = peewee.TextField(null=True)
+    request = BinaryJSONField(index=False)
+    amount = peewee.IntegerField()
+    currency = peewee.TextField()
+    status = peewee.TextField(default="open")
+    paid = peewee.BooleanField(default=False)
+    refunded_amount = peewee.IntegerField(default=0)
+    is_disputed = peewee.BooleanField(default=False)
+    created_at = DateTimeTZField(default=now)
+
+    class Meta:
+        table_name = "payment_sandbox_sessions"
+
+
+class SandboxDelivery(Model):
+    batch_id = peewee.UUIDField()
+    session = peewee.ForeignKeyField(SandboxSession, on_delete="CASCADE")
+    position = peewee.IntegerField()
+    body = peewee.TextField()
+    due_at = DateTimeTZField()
+    sent_at = DateTimeTZField(null=True)
+
+    class Meta:
+        table_name = "payment_sandbox_deliveries"
