@@ -1,0 +1,61 @@
+"""Celery's configuration: broker, routing, limits and schedules; read by every process that asks or works."""
+
+import os
+
+from kombu import Queue
+
+from settings import load
+
+_settings = load(os.environ)
+
+HOUR_S = 3600
+#: A live transcode runs for hours; Redis hands out again what was not acknowledged by then.
+LONGEST_TASK_S = 13 * HOUR_S
+
+
+def _kombu(url: str) -> str:
+    return url.replace("unix://", "redis+socket://", 1)
+
+
+broker_url = _kombu(_settings.celery_broker_url)
+broker_connection_retry_on_startup = True
+broker_transport_options = {
+    "visibility_timeout": LONGEST_TASK_S,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
+
+accept_content = ["json"]
+task_serializer = "json"
+task_ignore_result = True
+task_acks_late = True
+task_reject_on_worker_lost = True
+task_track_started = True
+task_default_queue = "default"
+task_queues = [Queue(name) for name in ("webhooks", "notifications", "media", "analytics", "default")]
+task_create_missing_queues = False
+task_soft_time_limit = 240
+task_time_limit = 300
+task_send_sent_event = True
+worker_send_task_events = True
+worker_prefetch_multiplier = 1
+worker_hijack_root_logger = False
+worker_cancel_long_running_tasks_on_connection_loss = False
+timezone = "UTC"
+enable_utc = True
+
+beat_schedule_filename = str(_settings.data_dir / "beat-schedule")
+beat_schedule = {
+    name: {"task": name, "schedule": every_s, "options": {"queue": queue, "expires": every_s * 2}}
+    for name, queue, every_s in (
+        ("outbox.sweep", "default", 30),
+        ("webhooks.sweep", "webhooks", 30),
+        ("streams.reap", "default", 10),
+        ("analytics.viewers", "analytics", 15),
+        ("media.thumbnails_of_live", "media", 30),
+        ("sessions.tidy", "default", HOUR_S),
+        ("money.reconcile", "default", 24 * HOUR_S),
+    )
+}

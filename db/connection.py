@@ -1,0 +1,98 @@
+"""The one database of the process: a pool of PostgreSQL connections, one a thread at a time."""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+
+import psycopg2.extras
+from playhouse.pool import PooledPostgresqlDatabase
+
+APPLICATION_ROLE = "astrotv_app"
+
+_actor: ContextVar[tuple[str, str]] = ContextVar("database_actor", default=("", "system"))
+
+
+class AstroDatabase(PooledPostgresqlDatabase):
+    """PostgreSQL with the acting person told to every transaction, and dead connections left out."""
+
+    def begin(self, isolation_level: Any = None) -> None:
+        """Open a transaction and say who acts in it, in one round trip."""
+        self.cursor().execute(
+            "BEGIN; SELECT set_config('astrotv.user_id', %s, true), set_config('astrotv.role', %s, true)",
+            _actor.get(),
+        )
+
+    def _is_closed(self, conn: Any) -> bool:
+        return super()._is_closed(conn) or _hung_up(conn)
+
+
+database = AstroDatabase(None)
+
+
+def open_database(url: str, *, pool_size: int, role: str | None = APPLICATION_ROLE) -> None:
+    """Point the process at a database (a libpq URL); connects lazily.
+
+    `role` is what each connection acts as; None keeps the role that the URL signs in with.
+    """
+    psycopg2.extras.register_uuid()
+    options = "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
+    if role is not None:
+        options += f" -c role={role}"
+    database.init(
+        _libpq(url),
+        max_connections=pool_size,
+        timeout=5,
+        options=options,
+        connect_timeout=5,
+        application_name="astrotv",
+    )
+
+
+def close_database() -> None:
+    """Close every connection of the pool."""
+    database.close_all()
+
+
+@contextmanager
+def connection() -> Iterator[AstroDatabase]:
+    """Give back, at the end of the outermost block, the connection that this thread came to use.
+
+    A connection is only borrowed by the first statement. Every call that a process makes into
+    the services happens inside such a block, or the pool would lose one a thread.
+    """
+    borrowed_before = not database.is_closed()
+    try:
+        yield database
+    finally:
+        if not borrowed_before and not database.is_closed():
+            database.close()
+
+
+@contextmanager
+def acting_as(user_id: str, role: str) -> Iterator[None]:
+    """Name the person whom row-level security sees in the transactions opened inside."""
+    token = _actor.set((user_id, role))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def query(sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    """Run one statement and fetch its rows as tuples; for hot lists and set-wise work."""
+    with connection():
+        cursor = database.execute_sql(sql, parameters)
+        return cast(list[tuple[Any, ...]], cursor.fetchall()) if cursor.description else []
+
+
+def _libpq(url: str) -> str:
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def _hung_up(conn: Any) -> bool:
+    """Whether the server has spoken on an idle connection: it says nothing there but good-bye."""
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))

@@ -1,0 +1,1 @@
+DROP TABLE notifications, idempotency_keys, dead_letters, outbox;

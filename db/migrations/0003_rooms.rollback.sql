@@ -1,0 +1,2 @@
+DROP FUNCTION post_messages;
+DROP TABLE bans, room_moderators, messages, rooms;

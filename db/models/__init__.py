@@ -1,0 +1,1 @@
+"""One table a class: columns, indexes and constraints, without business verbs."""

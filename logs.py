@@ -1,0 +1,80 @@
+"""Structured logs: JSON lines on standard output (or readable ones), never a secret in them."""
+
+import logging
+import logging.handlers
+import sys
+from typing import Any
+
+import structlog
+
+from settings import Settings
+
+HIDDEN = frozenset(
+    {"password", "token", "secret", "key", "authorization", "cookie", "refresh_token", "access_token", "stream_key"}
+)
+
+
+def configure_logs(process: str, settings: Settings) -> None:
+    """Send structlog's and the standard library's records the same way, each naming its process."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(process),
+        _hide_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _renderer(settings.log_format),
+        ],
+    )
+    root = logging.getLogger()
+    root.handlers = [_with(formatter, handler) for handler in _handlers(settings)]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("botocore", "urllib3", "yoyo", "kombu", "amqp", "stripe", "httpx", "httpcore"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _handlers(settings: Settings) -> list[logging.Handler]:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    if settings.log_file:
+        handlers.append(
+            logging.handlers.TimedRotatingFileHandler(settings.log_file, when="D", backupCount=14, utc=True)
+        )
+    return handlers
+
+
+def _with(formatter: logging.Formatter, handler: logging.Handler) -> logging.Handler:
+    handler.setFormatter(formatter)
+    return handler
+
+
+def _renderer(log_format: str) -> Any:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28)
+
+
+def _named(process: str) -> Any:
+    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
+
+
+def _hide_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    for name in event:
+        if name.lower() in HIDDEN:
+            event[name] = "***"
+    return event

@@ -1,0 +1,1 @@
+"""The rules: every permission, transaction, event and job of AstroTV starts here."""

@@ -1,0 +1,119 @@
+"""Every event that sockets hear, typed; published after the commit that made it true."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from db.transactions import emit
+from services.outbox import OutboxEffect, outbox
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
+    """Something that happened; on the wire its `type` is its name."""
+
+
+class StreamerRef(msgspec.Struct, frozen=True, rename="camel"):
+    """A streamer as events name them."""
+
+    username: str
+    avatar: str | None
+
+
+class UserRef(msgspec.Struct, frozen=True, rename="camel"):
+    """A person as events name them."""
+
+    id: UUID
+    username: str
+    name: str
+    avatar: str | None
+
+
+class GiftRef(msgspec.Struct, frozen=True, rename="camel"):
+    """A gift as events name it."""
+
+    id: UUID
+    name: str
+    cost: int
+    icon: str | None
+
+
+class StreamStarted(Event, tag="stream_started"):
+    stream_id: UUID
+    streamer: StreamerRef
+    title: str
+
+
+class StreamEnded(Event, tag="stream_ended"):
+    stream_id: UUID
+    streamer: StreamerRef
+    title: str
+
+
+class StreamUpdated(Event, tag="stream_updated"):
+    stream_id: UUID
+    streamer: StreamerRef
+    title: str
+
+
+class StreamStatusChanged(Event, tag="stream_status"):
+    stream_id: UUID
+    status: str
+
+
+class GiftReceived(Event, tag="gift_received"):
+    user: UserRef
+    gift: GiftRef
+    quantity: int
+    message: str
+    points: int
+    level: int
+
+
+class MessagePinned(Event, tag="message_pinned"):
+    message_id: UUID
+    is_pinned: bool
+
+
+class MessageDeleted(Event, tag="message_deleted"):
+    message_id: UUID
+
+
+class Notified(Event, tag="notification"):
+    id: UUID
+    kind: str
+    title: str
+    body: str
+    data: dict[str, object]
+    read_at: datetime | None
+    created_at: datetime
+
+
+class SessionRevoked(Event, tag="session_revoked"):
+    """Control: the sockets of this session may no longer send."""
+
+    session_id: UUID
+
+
+class UserChanged(Event, tag="user_changed"):
+    """Control: what processes remember of this person is stale."""
+
+    user_id: UUID
+
+
+class ChatSettingsChanged(Event, tag="chat_settings"):
+    room_id: UUID
+    settings: dict[str, object]
+
+
+class PublishCut(Event, tag="cut"):
+    """Ingest: whoever publishes to this channel must stop."""
+
+    channel_id: UUID
+    reason: str
+
+
+def publish(event: Event, *topics: str) -> None:
+    """Tell everyone who listens on `topics`, once the transaction commits."""
+    payload = {"topics": list(topics), "body": msgspec.to_builtins(event)}
+    emit(OutboxEffect(kind="event", name=str(event.__struct_config__.tag), payload=payload), outbox)

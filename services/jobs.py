@@ -1,0 +1,39 @@
+"""Every job by name and queue: where the processes that ask and the workers that do meet."""
+
+from uuid import UUID
+
+import msgspec
+
+from db.transactions import emit
+from services.outbox import OutboxEffect, outbox
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A named piece of slow work and the queue that carries it."""
+
+    name: str
+    queue: str
+
+
+TRANSCODE_LIVE = Job("media.transcode_live", "media")
+FINISH_RECORDING = Job("media.finish_recording", "media")
+THUMBNAIL = Job("media.thumbnail", "media")
+THUMBNAILS_OF_LIVE = Job("media.thumbnails_of_live", "media")
+NOTIFY_FOLLOWERS = Job("notifications.followers", "notifications")
+PROCESS_WEBHOOK = Job("webhooks.process", "webhooks")
+SWEEP_WEBHOOKS = Job("webhooks.sweep", "webhooks")
+SWEEP_OUTBOX = Job("outbox.sweep", "default")
+REAP_STREAMS = Job("streams.reap", "default")
+SAMPLE_VIEWERS = Job("analytics.viewers", "analytics")
+TIDY_SESSIONS = Job("sessions.tidy", "default")
+RECONCILE = Job("money.reconcile", "default")
+
+
+def enqueue(job: Job, **arguments: UUID | str | int | None) -> None:
+    """Ask for `job` once the transaction commits (at once where none is open).
+
+    The wish is a row of the outbox in the same transaction, so that it survives a broker that
+    is away; the job may then be run twice, and must bear that.
+    """
+    plain = {name: str(value) if isinstance(value, UUID) else value for name, value in arguments.items()}
+    emit(OutboxEffect(kind="job", name=job.name, payload={"queue": job.queue, "arguments": plain}), outbox)

@@ -1,0 +1,134 @@
+"""Jobs and events on their way out: rows of the same transaction, sent right after its commit.
+
+What could not be sent then stays in the table until the sweeper sends it. So nothing leaves
+before the commit, and nothing committed is forgotten; a thing may be sent twice.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+import peewee
+import redis
+import structlog
+
+from db.models.outbox import OutboxRow
+from db.transactions import atomic
+from services import clock
+from services.bus import JobMessage, bus
+from services.ids import new_id
+from services.tracing import current_request_id
+
+log = structlog.get_logger(__name__)
+
+SETTLING_TIME_S = 10
+SWEEP_BATCH = 500
+UNORDERED = b"0\n"
+
+Away = (redis.RedisError, OSError)
+
+
+class OutboxEffect(msgspec.Struct, frozen=True):
+    """One job or event as a row will hold it."""
+
+    kind: str
+    name: str
+    payload: dict[str, object]
+
+
+class _Outgoing(msgspec.Struct, frozen=True):
+    id: UUID
+    effect: OutboxEffect
+    request_id: str
+
+
+class Outbox:
+    """The sink that transactions emit to."""
+
+    def store(self, effects: Sequence[OutboxEffect]) -> Callable[[], None]:
+        """Write the effects as rows; returns what sends them after the commit."""
+        request_id = current_request_id()
+        going = [_Outgoing(new_id(), effect, request_id) for effect in effects]
+        OutboxRow.insert_many([_row(item) for item in going]).execute()
+        return lambda: self._send_now(going)
+
+    def _send_now(self, going: list[_Outgoing]) -> None:
+        sent = _send(going)
+        try:
+            _forget(sent)
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            log.warning("outbox_repeats", rows=len(sent), error=str(error))
+
+
+outbox = Outbox()
+
+
+def sweep() -> int:
+    """Send what an earlier attempt left behind; returns how many rows went out.
+
+    Two sweepers share the work: each locks the rows that it takes.
+    """
+    settled = clock.now() - timedelta(seconds=SETTLING_TIME_S)
+    with atomic():
+        rows = (
+            OutboxRow.select()
+            .where(OutboxRow.created_at < settled)
+            .order_by(OutboxRow.id)
+            .limit(SWEEP_BATCH)
+            .for_update("FOR UPDATE SKIP LOCKED")
+        )
+        sent = _send([_Outgoing(row.id, OutboxEffect(row.kind, row.name, row.payload), row.request_id) for row in rows])
+        _forget(sent)
+    return len(sent)
+
+
+def _forget(sent: list[UUID]) -> None:
+    if sent:
+        OutboxRow.delete().where(OutboxRow.id.in_(sent)).execute()
+
+
+def _row(item: _Outgoing) -> dict[str, object]:
+    return {
+        "id": item.id,
+        "kind": item.effect.kind,
+        "name": item.effect.name,
+        "payload": item.effect.payload,
+        "request_id": item.request_id,
+    }
+
+
+def _send(going: list[_Outgoing]) -> list[UUID]:
+    sent: list[UUID] = []
+    for item in going:
+        try:
+            _SENDERS[item.effect.kind](item)
+        except Away as error:
+            log.warning("outbox_waits", name=item.effect.name, error=str(error), left=len(going) - len(sent))
+            break
+        sent.append(item.id)
+    return sent
+
+
+def _send_job(item: _Outgoing) -> None:
+    payload = item.effect.payload
+    bus.send_job(
+        JobMessage(
+            id=item.id,
+            name=item.effect.name,
+            queue=str(payload["queue"]),
+            arguments=msgspec.convert(payload["arguments"], dict[str, object]),
+            request_id=item.request_id,
+        )
+    )
+
+
+def _send_event(item: _Outgoing) -> None:
+    body = UNORDERED + msgspec.json.encode(item.effect.payload["body"])
+    pipeline = bus.redis.pipeline(transaction=False)
+    for topic in msgspec.convert(item.effect.payload["topics"], list[str]):
+        pipeline.publish(topic, body)
+    pipeline.execute()
+
+
+_SENDERS: dict[str, Callable[[_Outgoing], None]] = {"job": _send_job, "event": _send_event}

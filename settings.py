@@ -1,0 +1,303 @@
+"""What the environment says: every setting, parsed and checked once, when a process starts."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import limits
+import msgspec
+from environs import EnvError
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+SHORTEST_SECRET = 32
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A variable that cannot be used; says which and why, in one line."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of all processes; durations end in their unit. `.env.example` explains each."""
+
+    production: bool
+    host: str
+    port: int
+    realtime_port: int
+    rtmp_port: int
+    relay_port: int
+    flower_port: int
+    realtime_host: str
+    rtmp_host: str
+    relay_url: str
+    public_url: str
+    public_rtmp_url: str
+    public_realtime_url: str
+
+    database_url: str
+    database_owner_url: str
+    database_pool_size: int
+    redis_url: str
+    celery_broker_url: str
+
+    bcrypt_rounds: int
+    jwt_secret: str
+    jwt_expires_in_s: int
+    jwt_refresh_expires_in_s: int
+    stream_key_secret: str
+    ingest_secret: str
+    encryption_keys: tuple[str, ...]
+    flower_basic_auth: str
+
+    cors_origins: tuple[str, ...]
+    frontend_url: str
+    rate_limit_auth: str
+    rate_limit_default: str
+    trusted_proxies: int
+    ws_max_connections_per_address: int
+
+    data_dir: Path
+    hls_path: Path
+    media_storage: str
+    aws_s3_bucket: str
+    aws_region: str
+    aws_endpoint_url: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+
+    ffmpeg_binary: str
+    video_encoder: str
+    max_transcodes: int
+    grace_window_s: int
+    dvr_window_s: int
+
+    smtp_url: str
+    mail_from: str
+
+    stripe_secret_key: str
+    stripe_webhook_secret: str
+    dodo_api_key: str
+    dodo_webhook_secret: str
+    livekit_url: str
+    livekit_api_key: str
+    livekit_api_secret: str
+    platform_share_percent: int
+    creator_review: bool
+
+    log_level: str
+    log_format: str
+    log_file: str
+
+    @property
+    def payment_sandbox(self) -> bool:
+        """Whether the built-in payment sandbox stands in for the provider."""
+        return not self.stripe_secret_key
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from an environment; raises SettingsError for the first that is wrong."""
+    read = _Reader(environ)
+    values = {
+        **_addresses(read),
+        **_stores(read),
+        **_secrets(read),
+        **_http(read),
+        **_media(read),
+        **_providers(read),
+        **_logging(read),
+    }
+    settings = Settings(production=read.production, **values)
+    _refuse_contradictions(settings)
+    return settings
+
+
+class _Reader:
+    """One variable at a time, each refusal naming its variable."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {name: value for name, value in environ.items() if value != ""}
+        self.production = self.choice("ASTROTV_ENV", "development", ("development", "production")) == ("production")
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(name, default).strip()
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise SettingsError(name, "is missing; see .env.example")
+        return value
+
+    def whole(self, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
+        number = self._parsed(name, default, int, "must be a whole number")
+        if not least <= number <= most:
+            raise SettingsError(name, f"must be from {least} to {most}, not {number}")
+        return number
+
+    def port(self, name: str, default: int) -> int:
+        return self.whole(name, default, 1, 65535)
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+
+    def names(self, name: str, default: str = "") -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+
+    def duration_s(self, name: str, default: str) -> int:
+        """Seconds from `3600`, `60m`, `1h` or `7d`."""
+        text = self.text(name, default)
+        found = re.fullmatch(r"(\d{1,9})\s*([smhd]?)", text)
+        if found is None or int(found[1]) == 0:
+            raise SettingsError(name, f"must be a duration such as 3600, 60m, 1h or 7d, not {text!r}")
+        return int(found[1]) * {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY}[found[2]]
+
+    def rate(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            limits.parse(value)
+        except ValueError as error:
+            raise SettingsError(name, f"must look like 100/15minutes, not {value!r}") from error
+        return value
+
+    def secret(self, name: str) -> str:
+        value = self.required(name)
+        if len(value) < SHORTEST_SECRET:
+            raise SettingsError(name, f"is too weak: it needs at least {SHORTEST_SECRET} characters")
+        if len(set(value)) < 8:
+            raise SettingsError(name, "is too weak: it repeats a few characters")
+        return value
+
+    def _parsed(self, name: str, default: T, parse: Callable[[str], T], complaint: str) -> T:
+        text = self._environ.get(name)
+        if text is None:
+            return default
+        try:
+            return parse(text.strip())
+        except (ValueError, EnvError) as error:
+            raise SettingsError(name, f"{complaint}, not {text!r}") from error
+
+
+def _addresses(read: _Reader) -> dict[str, Any]:
+    host, port = read.text("HOST", "127.0.0.1"), read.port("PORT", 8000)
+    realtime, rtmp = read.port("REALTIME_PORT", 8001), read.port("RTMP_PORT", 1935)
+    relay = read.port("RELAY_PORT", 8002)
+    shown = "localhost" if host in ("0.0.0.0", "127.0.0.1", "::") else host  # noqa: S104 - compared, not bound
+    return {
+        "host": host,
+        "port": port,
+        "realtime_host": read.text("REALTIME_HOST", host),
+        "rtmp_host": read.text("RTMP_HOST", host),
+        "realtime_port": realtime,
+        "rtmp_port": rtmp,
+        "relay_port": relay,
+        "flower_port": read.port("FLOWER_PORT", 5555),
+        "relay_url": read.text("RELAY_URL", f"http://127.0.0.1:{relay}").rstrip("/"),
+        "public_url": read.text("PUBLIC_URL", f"http://{shown}:{port}").rstrip("/"),
+        "public_rtmp_url": read.text("PUBLIC_RTMP_URL", f"rtmp://{shown}:{rtmp}/live").rstrip("/"),
+        "public_realtime_url": read.text("PUBLIC_REALTIME_URL", f"ws://{shown}:{realtime}").rstrip("/"),
+    }
+
+
+def _stores(read: _Reader) -> dict[str, Any]:
+    database, redis = read.required("DATABASE_URL"), read.required("REDIS_URL")
+    return {
+        "database_url": database,
+        "database_owner_url": read.text("DATABASE_OWNER_URL", database),
+        "database_pool_size": read.whole("DATABASE_POOL_SIZE", 8, 1, 500),
+        "redis_url": redis,
+        "celery_broker_url": read.text("CELERY_BROKER_URL", redis),
+    }
+
+
+def _secrets(read: _Reader) -> dict[str, Any]:
+    return {
+        "bcrypt_rounds": read.whole("BCRYPT_ROUNDS", 12, 10 if read.production else 4, 16),
+        "jwt_secret": read.secret("JWT_SECRET"),
+        "jwt_expires_in_s": read.duration_s("JWT_EXPIRES_IN", "1h"),
+        "jwt_refresh_expires_in_s": read.duration_s("JWT_REFRESH_EXPIRES_IN", "7d"),
+        "stream_key_secret": read.secret("STREAM_KEY_SECRET"),
+        "ingest_secret": read.secret("INGEST_SECRET"),
+        "encryption_keys": read.names("ENCRYPTION_KEYS"),
+        "flower_basic_auth": read.text("FLOWER_BASIC_AUTH"),
+    }
+
+
+def _http(read: _Reader) -> dict[str, Any]:
+    return {
+        "cors_origins": tuple(o.rstrip("/") for o in read.names("CORS_ORIGIN", "http://localhost:3000")),
+        "frontend_url": read.text("FRONTEND_URL", "http://localhost:3000").rstrip("/"),
+        "rate_limit_auth": read.rate("RATE_LIMIT_AUTH", "100/15minutes"),
+        "rate_limit_default": read.rate("RATE_LIMIT_DEFAULT", "1000/15minutes"),
+        "trusted_proxies": read.whole("TRUSTED_PROXIES", 0, 0, 10),
+        "ws_max_connections_per_address": read.whole("WS_MAX_CONNECTIONS_PER_ADDRESS", 500, 1),
+    }
+
+
+def _media(read: _Reader) -> dict[str, Any]:
+    data_dir = Path(read.text("DATA_DIR", ".astrotv")).absolute()
+    hls_path = Path(read.text("HLS_PATH", str(data_dir / "media"))).absolute()
+    return {
+        "data_dir": data_dir,
+        "hls_path": hls_path,
+        "media_storage": _storage(read, hls_path),
+        "aws_s3_bucket": read.text("AWS_S3_BUCKET"),
+        "aws_region": read.text("AWS_REGION"),
+        "aws_endpoint_url": read.text("AWS_ENDPOINT_URL"),
+        "aws_access_key_id": read.text("AWS_ACCESS_KEY_ID"),
+        "aws_secret_access_key": read.text("AWS_SECRET_ACCESS_KEY"),
+        "ffmpeg_binary": read.text("FFMPEG_BINARY"),
+        "video_encoder": read.choice(
+            "VIDEO_ENCODER", "libx264", ("libx264", "h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox")
+        ),
+        "max_transcodes": read.whole("MAX_TRANSCODES", 4, 0, 1000),
+        "grace_window_s": read.duration_s("GRACE_WINDOW", "60s"),
+        "dvr_window_s": read.duration_s("DVR_WINDOW", "30s"),
+    }
+
+
+def _storage(read: _Reader, folder: Path) -> str:
+    value = read.text("MEDIA_STORAGE", f"file:{folder}")
+    if not value.startswith(("file:", "s3:")):
+        raise SettingsError("MEDIA_STORAGE", f"must begin with file: or s3:, not {value!r}")
+    return value
+
+
+def _providers(read: _Reader) -> dict[str, Any]:
+    return {
+        "smtp_url": read.text("SMTP_URL"),
+        "mail_from": read.text("MAIL_FROM", "AstroTV <no-reply@localhost>"),
+        "stripe_secret_key": read.text("STRIPE_SECRET_KEY"),
+        "stripe_webhook_secret": read.required("STRIPE_WEBHOOK_SECRET"),
+        "dodo_api_key": read.text("DODO_API_KEY"),
+        "dodo_webhook_secret": read.text("DODO_WEBHOOK_SECRET"),
+        "livekit_url": read.text("LIVEKIT_URL"),
+        "livekit_api_key": read.text("LIVEKIT_API_KEY"),
+        "livekit_api_secret": read.text("LIVEKIT_API_SECRET"),
+        "platform_share_percent": read.whole("PLATFORM_SHARE_PERCENT", 30, 0, 100),
+        "creator_review": read.choice("CREATOR_REVIEW", "off", ("on", "off")) == "on",
+    }
+
+
+def _logging(read: _Reader) -> dict[str, Any]:
+    return {
+        "log_level": read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        "log_format": read.choice("LOG_FORMAT", "json", ("json", "console")),
+        "log_file": read.text("LOG_FILE"),
+    }
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    if settings.media_storage.startswith("s3:") and not settings.aws_s3_bucket:
+        raise SettingsError("AWS_S3_BUCKET", "is missing; MEDIA_STORAGE is s3:")
+    if settings.production and settings.payment_sandbox:
+        raise SettingsError("STRIPE_SECRET_KEY", "is missing; the payment sandbox is not for production")
+    if settings.production and not settings.encryption_keys:
+        raise SettingsError("ENCRYPTION_KEYS", "is missing; production needs at least one key")

@@ -1,0 +1,1 @@
+"""The Celery processes: thin, idempotent shells around services."""

@@ -1,0 +1,112 @@
+"""The Celery app of the workers, beat and Flower, and how a job becomes a task."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import celery
+import peewee
+import structlog
+from celery import signals
+from celery.exceptions import Retry
+
+import bootstrap
+import settings as configuration
+from db.connection import close_database, connection
+from logs import configure_logs
+from services import dead_letters
+from services.errors import Unavailable
+from services.jobs import Job
+from services.tracing import with_request_id
+
+log = structlog.get_logger(__name__)
+
+TASK_MODULES = (
+    "workers.housekeeping",
+    "workers.media",
+    "workers.notifications",
+    "workers.streams",
+    "workers.webhooks",
+)
+#: What may pass: the database or a provider was away, or two transactions met.
+PASSING = (peewee.OperationalError, peewee.InterfaceError, Unavailable, ConnectionError, TimeoutError)
+
+app = celery.Celery("astrotv", config_source="celeryconfig", include=TASK_MODULES)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def task(job: Job, *, retries: int = 8, **options: Any) -> Callable[[F], F]:
+    """Make a function the task of `job`.
+
+    It runs under the request id of its cause, gives its connection back, retries with backoff
+    and jitter what may pass, and leaves a dead letter when it gives up.
+    """
+
+    def register(function: F) -> F:
+        @wraps(function)
+        def run(self: celery.Task, **arguments: Any) -> None:
+            with with_request_id(_request_id(self)), connection():
+                _attempt(self, function, arguments)
+
+        app.task(name=job.name, bind=True, max_retries=retries, **options)(run)
+        return function
+
+    return register
+
+
+def _attempt(task: celery.Task, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    structlog.contextvars.bind_contextvars(job=task.name)
+    try:
+        function(**arguments)
+        log.info("job_done")
+    except PASSING as error:
+        log.warning("job_will_retry", error=str(error), attempt=task.request.retries)
+        _retry(task, error, arguments)
+    except Retry:
+        raise
+    except Exception as error:
+        log.exception("job_failed")
+        _bury(task, error, arguments)
+        raise
+
+
+def _retry(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> None:
+    if task.request.retries >= (task.max_retries or 0):
+        _bury(task, error, arguments)
+        raise error
+    wait_s = celery.utils.time.get_exponential_backoff_interval(1, task.request.retries, 300, full_jitter=True)
+    raise task.retry(exc=error, countdown=max(1, wait_s))
+
+
+def _bury(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> None:
+    try:
+        dead_letters.record(task.name, arguments, str(error) or repr(error), task.request.retries + 1)
+    except peewee.PeeweeException:
+        log.exception("dead_letter_lost")
+
+
+def _request_id(task: celery.Task) -> str:
+    headers = getattr(task.request, "headers", None) or {}
+    return str(getattr(task.request, "request_id", None) or headers.get("request_id") or "")
+
+
+@signals.setup_logging.connect
+def _logs(**_: Any) -> None:
+    configure_logs("worker", configuration.load(os.environ))
+
+
+@signals.worker_process_init.connect
+def _open_child(**_: Any) -> None:
+    bootstrap.start("worker", pool_size=4)
+
+
+@signals.worker_init.connect
+def _open_parent(**_: Any) -> None:
+    bootstrap.start("worker")
+
+
+@signals.worker_process_shutdown.connect
+def _close_child(**_: Any) -> None:
+    close_database()
