@@ -4,13 +4,12 @@ import os
 
 from kombu import Queue
 
+from services.jobs import LONGEST_JOB_S
 from settings import load
 
 _settings = load(os.environ)
 
 HOUR_S = 3600
-#: A live transcode runs for hours; Redis hands out again what was not acknowledged by then.
-LONGEST_TASK_S = 13 * HOUR_S
 
 
 def _kombu(url: str) -> str:
@@ -20,7 +19,7 @@ def _kombu(url: str) -> str:
 broker_url = _kombu(_settings.celery_broker_url)
 broker_connection_retry_on_startup = True
 broker_transport_options = {
-    "visibility_timeout": LONGEST_TASK_S,
+    "visibility_timeout": LONGEST_JOB_S + HOUR_S,
     "socket_timeout": 30,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
@@ -34,7 +33,7 @@ task_acks_late = True
 task_reject_on_worker_lost = True
 task_track_started = True
 task_default_queue = "default"
-task_queues = [Queue(name) for name in ("webhooks", "notifications", "media", "analytics", "default")]
+task_queues = [Queue(name) for name in ("webhooks", "notifications", "transcode", "media", "analytics", "default")]
 task_create_missing_queues = False
 task_soft_time_limit = 240
 task_time_limit = 300

@@ -8,6 +8,10 @@ from db.transactions import emit
 from services.outbox import OutboxEffect, outbox
 
 
+#: A live transcode runs for hours; a broker that hands out again what was not acknowledged waits longer.
+LONGEST_JOB_S = 13 * 3600
+
+
 class Job(msgspec.Struct, frozen=True):
     """A named piece of slow work and the queue that carries it."""
 
@@ -15,7 +19,7 @@ class Job(msgspec.Struct, frozen=True):
     queue: str
 
 
-TRANSCODE_LIVE = Job("media.transcode_live", "media")
+TRANSCODE_LIVE = Job("media.transcode_live", "transcode")
 FINISH_RECORDING = Job("media.finish_recording", "media")
 THUMBNAIL = Job("media.thumbnail", "media")
 THUMBNAILS_OF_LIVE = Job("media.thumbnails_of_live", "media")

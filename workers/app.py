@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from db.connection import close_database, connection
 from logs import configure_logs
 from services import dead_letters
 from services.errors import Unavailable
-from services.jobs import Job
+from services.jobs import LONGEST_JOB_S, Job
 from services.tracing import with_request_id
 
 log = structlog.get_logger(__name__)
@@ -37,19 +38,22 @@ app = celery.Celery("astrotv", config_source="celeryconfig", include=TASK_MODULE
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def task(job: Job, *, retries: int = 8, **options: Any) -> Callable[[F], F]:
+def task(job: Job, *, retries: int = 8, runs_for_hours: bool = False, **options: Any) -> Callable[[F], F]:
     """Make a function the task of `job`.
 
     It runs under the request id of its cause, gives its connection back, retries with backoff
-    and jitter what may pass, and leaves a dead letter when it gives up.
+    and jitter what may pass, and leaves a dead letter when it gives up. One that `runs_for_hours`
+    borrows a connection only while it needs it, and may take as long as the queue allows.
     """
 
     def register(function: F) -> F:
         @wraps(function)
         def run(self: celery.Task, **arguments: Any) -> None:
-            with with_request_id(_request_id(self)), connection():
+            with with_request_id(_request_id(self)), nullcontext() if runs_for_hours else connection():
                 _attempt(self, function, arguments)
 
+        if runs_for_hours:
+            options.update(soft_time_limit=LONGEST_JOB_S, time_limit=LONGEST_JOB_S)
         app.task(name=job.name, bind=True, max_retries=retries, **options)(run)
         return function
 

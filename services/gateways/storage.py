@@ -44,6 +44,9 @@ class Storage(Protocol):
     def keys(self, prefix: str) -> list[str]:
         """Every key that begins with the folder `prefix`, sorted."""
 
+    def delete(self, key: str) -> None:
+        """Forget one file; nothing happens where there is none."""
+
     def delete_prefix(self, prefix: str) -> None:
         """Forget the folder `prefix` and all in it."""
 
@@ -99,6 +102,9 @@ class FolderStorage:
     def keys(self, prefix: str) -> list[str]:
         found = (path for path in self.path(prefix).rglob("*") if path.is_file())
         return sorted(path.relative_to(self._root).as_posix() for path in found)
+
+    def delete(self, key: str) -> None:
+        self.path(key).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
         shutil.rmtree(self.path(prefix), ignore_errors=True)

@@ -75,10 +75,13 @@ class S3Storage:
             names = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return sorted(name.removeprefix(self._prefix) for name in names)
 
+    def delete(self, key: str) -> None:
+        with self._named(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._object(key))
+
     def delete_prefix(self, prefix: str) -> None:
-        with self._named(prefix):
-            for key in self.keys(prefix):
-                self._client.delete_object(Bucket=self._bucket, Key=self._object(key))
+        for key in self.keys(prefix):
+            self.delete(key)
 
     def url(self, key: str) -> str:
         endpoint = self._client.meta.endpoint_url.rstrip("/")
