@@ -113,7 +113,7 @@ def store_picture(stream_id: UUID, picture: Image.Image, storage: Storage) -> Th
     return Thumbnail(large=storage.url(keys[0]), small=storage.url(keys[1]))
 
 
-def _arriving() -> ModelSelect:
+def _arriving() -> "ModelSelect[Stream]":
     """Streams whose picture arrives at this moment."""
     return Stream.select(Stream.id).where(
         Stream.status == "LIVE", Stream.source_type == "RTMP", Stream.interrupted_at.is_null()
