@@ -1,0 +1,1 @@
+"""The ingest process: RTMP in; live playlists, segments and a relay for transcoders out."""

@@ -1,0 +1,1 @@
+"""RTMP as a protocol alone: bytes in, events and bytes out, no sockets."""
