@@ -13,33 +13,39 @@ from embedded.postgres import Postgres
 from embedded.redis import RedisServer
 from embedded.secrets import kept_secrets
 
-DEFAULT_FOLDER = ".astrotv"
 FIND_PATIENCE_S = 60.0
 POLL_S = 0.05
 
 
 class Servers:
-    """The embedded servers of one data folder that the environment does not replace by its own."""
+    """The embedded servers of one data folder; none where the environment names another."""
 
-    def __init__(self, folder: DataFolder, environ: Mapping[str, str], *, durable: bool) -> None:
-        self.environment = dict(environ)
+    def __init__(self, folder: DataFolder, environ: Mapping[str, str], *, durable: bool = True) -> None:
+        self.environment = _with_defaults(folder, environ)
         self.postgres: Postgres | None = None
         self.redis: RedisServer | None = None
+        self._folder = folder
+        self._keeps_state = _needs_folder(environ)
+        self._addresses: dict[str, str] = {}
         if _embeds_any(environ):
-            sockets = folder.make_sockets()
-            if "DATABASE_URL" not in environ:
-                self.postgres = Postgres(folder, sockets, durable=durable)
-            if "REDIS_URL" not in environ:
-                self.redis = RedisServer(folder, sockets, durable=durable)
+            self._place(folder.make_sockets(), durable)
+        self.environment |= self._addresses
+
+    def _place(self, sockets: Path, durable: bool) -> None:
+        if "DATABASE_URL" not in self.environment:
+            self.postgres = Postgres(self._folder, sockets, durable=durable)
+            self._addresses["DATABASE_URL"] = self.postgres.url()
+        if "REDIS_URL" not in self.environment:
+            self.redis = RedisServer(self._folder, sockets, durable=durable)
+            self._addresses["REDIS_URL"] = self.redis.url
 
     def start(self) -> None:
-        """Start the servers and add their addresses to the environment."""
-        if self.redis is not None:
-            self.redis.start()
-            self.environment["REDIS_URL"] = self.redis.url
-        if self.postgres is not None:
-            self.postgres.start()
-            self.environment["DATABASE_URL"] = self.postgres.url()
+        """Start the servers, and let other commands find them; raises EmbeddedError."""
+        for server in (self.redis, self.postgres):
+            if server is not None:
+                server.start()
+        if self._keeps_state:
+            self._folder.write_state(self._addresses)
 
     def restart_dead(self) -> list[str]:
         """Start again what has died by itself; return the names."""
@@ -51,28 +57,30 @@ class Servers:
         return revived
 
     def stop(self) -> None:
-        """Stop the servers, Redis first: PostgreSQL holds what must not be lost."""
+        """Stop the servers, PostgreSQL last: it holds what must not be lost."""
+        if self._keeps_state:
+            self._folder.state.unlink(missing_ok=True)
         for server in (self.redis, self.postgres):
             if server is not None:
                 server.stop()
 
 
 @contextmanager
-def running(data_dir: Path, environ: Mapping[str, str] = os.environ, *, durable: bool = True) -> Iterator[Servers]:
-    """Run the embedded servers of a data folder; raises EmbeddedError, FolderBusy among them."""
-    completed = {name: value for name, value in environ.items() if value != ""}
+def opened(data_dir: Path, environ: Mapping[str, str], *, durable: bool = True) -> Iterator[Servers]:
+    """Hold a data folder and yield its servers, not yet started; stops them at the end.
+
+    Their addresses are in `environment` already, so that settings can be checked before anything
+    runs. Raises EmbeddedError, and FolderBusy when another process holds the folder.
+    """
+    environ = _set(environ)
     folder = DataFolder(data_dir)
     with ExitStack() as stack:
-        if _needs_folder(completed):
+        if _needs_folder(environ):
             folder.make()
             stack.enter_context(folder.locked())
             folder.state.unlink(missing_ok=True)
-        servers = Servers(folder, _with_defaults(folder, completed), durable=durable)
+        servers = Servers(folder, environ, durable=durable)
         stack.callback(servers.stop)
-        servers.start()
-        if _needs_folder(completed):
-            stack.callback(folder.state.unlink, missing_ok=True)
-            folder.write_state(_addresses(servers.environment))
         yield servers
 
 
@@ -81,23 +89,23 @@ def servers(
     data_dir: Path, environ: Mapping[str, str] = os.environ, *, durable: bool = True
 ) -> Iterator[dict[str, str]]:
     """Run the embedded servers and yield the completed environment; what is set stays as it is."""
-    with running(data_dir, environ, durable=durable) as started:
-        yield started.environment
+    with opened(data_dir, environ, durable=durable) as held:
+        held.start()
+        yield held.environment
 
 
 @contextmanager
 def attached(data_dir: Path, environ: Mapping[str, str] = os.environ) -> Iterator[dict[str, str]]:
     """Yield the environment of the stack that runs in this folder, or run its servers meanwhile."""
-    try:
-        with servers(data_dir, environ) as environment:
-            yield environment
-            return
-    except FolderBusy:
-        pass
-    yield _found(DataFolder(data_dir), {name: value for name, value in environ.items() if value != ""})
+    with ExitStack() as stack:
+        try:
+            environment = stack.enter_context(servers(data_dir, environ))
+        except FolderBusy:
+            environment = _found(DataFolder(data_dir), _set(environ))
+        yield environment
 
 
-def _found(folder: DataFolder, environ: dict[str, str]) -> dict[str, str]:
+def _found(folder: DataFolder, environ: Mapping[str, str]) -> dict[str, str]:
     deadline = time.monotonic() + FIND_PATIENCE_S
     while (addresses := folder.read_state()) is None:
         if time.monotonic() > deadline:
@@ -106,10 +114,14 @@ def _found(folder: DataFolder, environ: dict[str, str]) -> dict[str, str]:
     return addresses | _with_defaults(folder, environ)
 
 
+def _set(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what is set to nothing: it counts as not set."""
+    return {name: value for name, value in environ.items() if value != ""}
+
+
 def _with_defaults(folder: DataFolder, environ: Mapping[str, str]) -> dict[str, str]:
     """Complete what needs no server: folder, ffmpeg and, outside production, the kept secrets."""
-    environment = {"DATA_DIR": str(folder.path)} | dict(environ)
-    environment["DATA_DIR"] = str(folder.path)
+    environment = dict(environ) | {"DATA_DIR": str(folder.path)}
     if "FFMPEG_BINARY" not in environment:
         environment["FFMPEG_BINARY"] = embedded_binary()
     if _production(environ):
@@ -127,8 +139,3 @@ def _embeds_any(environ: Mapping[str, str]) -> bool:
 
 def _production(environ: Mapping[str, str]) -> bool:
     return environ.get("ASTROTV_ENV") == "production"
-
-
-def _addresses(environment: Mapping[str, str]) -> dict[str, str]:
-    names = ("DATABASE_URL", "REDIS_URL")
-    return {name: environment[name] for name in names if name in environment}
