@@ -1,13 +1,13 @@
 """Who transcodes which stream, kept in Redis: leases, what each machine carries, how each ladder fares."""
 
 import socket
-import time
 from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
 import msgspec
 
+from services import clock
 from services.bus import bus
 from services.leases import Lease
 
@@ -47,7 +47,7 @@ class TranscodeClaim:
 
     def others_here(self) -> int:
         """How many other streams this machine transcodes."""
-        now = time.time()
+        now = _now()
         carried = cast(list[bytes], bus.redis.zrangebyscore(self._carried, now, "+inf"))
         return len([name for name in carried if name.decode() != str(self.stream_id)])
 
@@ -63,7 +63,7 @@ class TranscodeClaim:
 
     def _note(self, is_ours: bool) -> bool:
         if is_ours:
-            lapses_at = time.time() + LEASE_TTL_S
+            lapses_at = _now() + LEASE_TTL_S
             pipeline = bus.redis.pipeline(transaction=False)
             pipeline.zadd(_DUE, {str(self.stream_id): lapses_at})
             pipeline.zadd(self._carried, {str(self.stream_id): lapses_at})
@@ -74,7 +74,7 @@ class TranscodeClaim:
 
 def expect(stream_id: UUID) -> None:
     """Note that a ladder has been asked for: where none starts soon, it is asked for again."""
-    bus.redis.zadd(_DUE, {str(stream_id): time.time() + ASKED_AGAIN_AFTER_S})
+    bus.redis.zadd(_DUE, {str(stream_id): _now() + ASKED_AGAIN_AFTER_S})
 
 
 def forget(stream_id: UUID) -> None:
@@ -84,7 +84,7 @@ def forget(stream_id: UUID) -> None:
 
 def abandoned() -> list[UUID]:
     """Streams whose claim lapsed; each is named again only after a while, whoever asks."""
-    lapsed = cast(list[bytes], bus.redis.zrangebyscore(_DUE, "-inf", time.time()))
+    lapsed = cast(list[bytes], bus.redis.zrangebyscore(_DUE, "-inf", _now()))
     return [stream_id for stream_id in (UUID(name.decode()) for name in lapsed) if _take_note(stream_id)]
 
 
@@ -109,7 +109,7 @@ def transcode_status(stream_id: UUID) -> TranscodeStatus | None:
 
 def _take_note(stream_id: UUID) -> bool:
     """Be the one who asks for a stream again: the first to move its date is."""
-    now = time.time()
+    now = _now()
     script = """
     local due = redis.call('zscore', KEYS[1], ARGV[1])
     if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
@@ -117,6 +117,10 @@ def _take_note(stream_id: UUID) -> bool:
     return 1
     """
     return bool(bus.redis.eval(script, 1, _DUE, str(stream_id), str(now), str(now + ASKED_AGAIN_AFTER_S)))
+
+
+def _now() -> float:
+    return clock.now().timestamp()
 
 
 def _status_key(stream_id: UUID) -> str:

@@ -150,10 +150,14 @@ class LiveProcess:
         return found
 
     def stop(self, patience_s: float = PATIENCE_S) -> None:
-        """Ask ffmpeg to finish, and kill its whole group if it has not within `patience_s`."""
-        if self._process.poll() is None:
-            _signal_group(self._process, signal.SIGTERM)
-            self._drain_until_dead(time.monotonic() + patience_s)
+        """Ask ffmpeg to finish, and kill its whole group if it has not within `patience_s`.
+
+        The first SIGTERM lets it finish what it reads; the second ends a read that waits.
+        """
+        for _ in range(2):
+            if self._process.poll() is None:
+                _signal_group(self._process, signal.SIGTERM)
+                self._drain_until_dead(time.monotonic() + patience_s / 2)
         _kill_group(self._process)
 
     def _streams(self) -> tuple[IO[bytes], IO[bytes]]:
