@@ -1,0 +1,57 @@
+#!/usr/bin/env python
+"""The operator's tool: `.venv/bin/python manage.py --help` lists what it can do."""
+
+import argparse
+import errno
+import sys
+from types import ModuleType
+
+import psycopg2
+import redis.exceptions
+
+from embedded import EmbeddedError
+from operations import accounts, migrate, project, schema, seed, up
+from services.errors import ServiceError
+from settings import SettingsError
+
+COMMANDS: dict[str, ModuleType] = {
+    "up": up,
+    "migrate": migrate,
+    "seed": seed,
+    "create-admin": accounts,
+    "schema": schema,
+}
+REFUSED, FAILED = 2, 1
+
+
+def main(words: list[str]) -> int:
+    """Run one command; whatever an operator can mend is one line on standard error."""
+    arguments = _parser().parse_args(words)
+    try:
+        code: int = COMMANDS[arguments.command].run(arguments, project.environment())
+    except SettingsError as error:
+        return _say(str(error), REFUSED)
+    except (EmbeddedError, ServiceError, psycopg2.OperationalError, redis.exceptions.ConnectionError) as error:
+        return _say(str(error).strip().splitlines()[0], FAILED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _say(f"DATA_DIR: the disk is full ({error.filename or 'while writing'})", FAILED)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="manage.py", description="AstroTV's operator tool")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        module.configure(commands.add_parser(name, help=module.HELP, description=module.HELP))
+    return parser
+
+
+def _say(line: str, code: int) -> int:
+    print(f"astrotv: {line}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""The compose file, the Dockerfile and nginx say what the Procfile and the settings say."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+import yaml
+
+from operations import procfile
+from operations.project import ROOT
+from settings import NAMES
+
+STORES = {"postgres", "redis"}
+ONCE = {"migrate"}
+FRONT = {"nginx"}
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROCESSES = {entry.name: entry.command for entry in procfile.entries()}
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
+LASTING = sorted(SERVICES.keys() - ONCE)
+
+
+def test_every_process_is_a_service_and_every_service_is_known() -> None:
+    assert SERVICES.keys() == PROCESSES.keys() | STORES | ONCE | FRONT
+
+
+@pytest.mark.parametrize("name", sorted(PROCESSES))
+def test_a_process_runs_the_same_command_in_both(name: str) -> None:
+    assert SERVICES[name]["command"] == PROCESSES[name]
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_service_has_a_health_check_and_is_restarted(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", sorted(PROCESSES))
+def test_a_process_waits_for_its_stores_and_the_schema(name: str) -> None:
+    assert SERVICES[name]["depends_on"].keys() >= STORES | ONCE
+
+
+def test_only_nginx_and_rtmp_are_public() -> None:
+    public = {
+        port.rsplit(":", 1)[-1]
+        for service in SERVICES.values()
+        for port in service.get("ports", [])
+        if not port.startswith("127.0.0.1:")
+    }
+    assert public == {"8080", "8443", "1935"}
+
+
+def test_every_volume_that_is_mounted_is_declared() -> None:
+    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert {name for name in mounted if not name.startswith(".")} == COMPOSE["volumes"].keys()
+
+
+def test_the_image_does_not_run_as_root_and_checks_its_health() -> None:
+    users = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert users
+    assert users[-1] not in ("root", "0")
+    assert "\nHEALTHCHECK " in DOCKERFILE
+    assert "--require-hashes" in DOCKERFILE
+
+
+def test_the_image_serves_the_api_unless_told_otherwise() -> None:
+    [command] = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    assert yaml.safe_load(command) == PROCESSES["api"]
+
+
+def test_nginx_leads_to_the_services_by_their_names_and_not_to_the_metrics() -> None:
+    upstreams = dict(re.findall(r"set \$\w+ http://([\w-]+):(\d+);", NGINX))
+    assert upstreams == {"api": "8000", "realtime": "8001", "ingest": "8002"}
+    assert re.search(r"location = /metrics \{\s+return 404;", NGINX)
+    assert {"/ws", "/socket.io/"} <= set(re.findall(r"location (/\S+) \{", NGINX))
+    assert NGINX.count("{") == NGINX.count("}")
+
+
+def test_the_compose_file_sets_settings_that_exist() -> None:
+    given = {
+        name for service in SERVICES.values() if service.get("image") == "astrotv" for name in service["environment"]
+    }
+    assert given - {"FORWARDED_ALLOW_IPS", "FLOWER_ADDRESS"} <= NAMES
+
+
+def test_the_example_environment_documents_every_setting() -> None:
+    written = set(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert written >= NAMES
+
+
+def test_every_queue_has_its_worker() -> None:
+    served = [
+        queue
+        for name, command in PROCESSES.items()
+        if name.startswith("worker")
+        for queue in command[command.index("--queues") + 1].split(",")
+    ]
+    assert sorted(served) == ["analytics", "default", "media", "notifications", "webhooks"]
+
+
+def test_the_procfile_needs_no_shell() -> None:
+    assert not [
+        word for command in PROCESSES.values() for word in command if shlex.quote(word) != word and "@" not in word
+    ]
