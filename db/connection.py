@@ -70,6 +70,15 @@ def connection() -> Iterator[AstroDatabase]:
             database.close()
 
 
+def release() -> None:
+    """Give this thread's connection back before a long wait for somebody outside.
+
+    The next statement borrows one again. Does nothing inside a transaction.
+    """
+    if not database.is_closed() and not database.in_transaction():
+        database.close()
+
+
 @contextmanager
 def acting_as(user_id: str, role: str) -> Iterator[None]:
     """Name the person whom row-level security sees in the transactions opened inside."""
@@ -78,6 +87,11 @@ def acting_as(user_id: str, role: str) -> Iterator[None]:
         yield
     finally:
         _actor.reset(token)
+
+
+def acting_for(user_id: str, role: str) -> None:
+    """The same for the rest of the current context, such as one request's."""
+    _actor.set((user_id, role))
 
 
 def query(sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:

@@ -7,7 +7,6 @@ import msgspec
 from db.transactions import emit
 from services.outbox import OutboxEffect, outbox
 
-
 #: A live transcode runs for hours; a broker that hands out again what was not acknowledged waits longer.
 LONGEST_JOB_S = 13 * 3600
 
@@ -30,6 +29,7 @@ SWEEP_OUTBOX = Job("outbox.sweep", "default")
 REAP_STREAMS = Job("streams.reap", "default")
 SAMPLE_VIEWERS = Job("analytics.viewers", "analytics")
 TIDY_SESSIONS = Job("sessions.tidy", "default")
+SEND_SANDBOX_WEBHOOKS = Job("payments.send_sandbox_webhooks", "webhooks")
 RECONCILE = Job("money.reconcile", "default")
 
 

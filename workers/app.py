@@ -81,7 +81,8 @@ def _retry(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> No
         _bury(task, error, arguments)
         raise error
     wait_s = celery.utils.time.get_exponential_backoff_interval(1, task.request.retries, 300, full_jitter=True)
-    raise task.retry(exc=error, countdown=max(1, wait_s))
+    least_s = error.retry_after_s if isinstance(error, Unavailable) else 1
+    raise task.retry(exc=error, countdown=max(least_s, wait_s))
 
 
 def _bury(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> None:

@@ -42,7 +42,9 @@ CREATE TABLE notifications (
     title text NOT NULL CHECK (length(title) <= 200),
     body text NOT NULL DEFAULT '' CHECK (length(body) <= 1000),
     data jsonb NOT NULL DEFAULT '{}',
+    cause_id uuid, -- what it is about; nobody is told twice of the same
     read_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX notifications_user_idx ON notifications (user_id, read_at, created_at DESC);
+CREATE UNIQUE INDEX notifications_cause_key ON notifications (user_id, kind, cause_id) WHERE cause_id IS NOT NULL;

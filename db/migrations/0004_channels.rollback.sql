@@ -1,1 +1,1 @@
-DROP TABLE blocks, follows, recordings, ingest_sessions, streams, channels, category_tags, tags, categories;
+DROP TABLE creator_applications, blocks, follows, recordings, ingest_sessions, streams, channels, category_tags, tags, categories;

@@ -121,6 +121,7 @@ CREATE TABLE follows (
     CONSTRAINT follows_not_oneself CHECK (follower_id <> following_id)
 );
 CREATE INDEX follows_following_idx ON follows (following_id, created_at DESC);
+CREATE INDEX follows_fan_out_idx ON follows (following_id, follower_id);
 
 CREATE TABLE blocks (
     blocker_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -130,3 +131,20 @@ CREATE TABLE blocks (
     CONSTRAINT blocks_not_oneself CHECK (blocker_id <> blocked_id)
 );
 CREATE INDEX blocks_blocked_idx ON blocks (blocked_id);
+
+CREATE TABLE creator_applications (
+    id uuid PRIMARY KEY,
+    user_id uuid NOT NULL CONSTRAINT creator_applications_user_key UNIQUE REFERENCES users ON DELETE CASCADE,
+    status text NOT NULL CHECK (status IN ('PENDING', 'APPROVED', 'REJECTED')),
+    bio text NOT NULL DEFAULT '' CHECK (length(bio) <= 1000),
+    categories text[] NOT NULL DEFAULT '{}',
+    decided_by_id uuid REFERENCES users ON DELETE SET NULL,
+    reason text NOT NULL DEFAULT '' CHECK (length(reason) <= 500),
+    decided_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX creator_applications_status_idx ON creator_applications (status, created_at);
+CREATE INDEX creator_applications_decided_by_idx ON creator_applications (decided_by_id);
+CREATE TRIGGER creator_applications_touch BEFORE UPDATE ON creator_applications
+    FOR EACH ROW EXECUTE FUNCTION touch_updated_at();

@@ -197,20 +197,17 @@ CREATE INDEX loyalty_points_streamer_idx ON loyalty_points (streamer_id, points 
 CREATE TRIGGER loyalty_points_touch BEFORE UPDATE ON loyalty_points
     FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
--- Without a streamer: the platform's own ladder, climbed with all points earned anywhere.
+-- A streamer's own ladder, climbed with the points earned with them.
 CREATE TABLE loyalty_levels (
     id uuid PRIMARY KEY,
-    streamer_id uuid REFERENCES users ON DELETE CASCADE,
+    streamer_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
     required_points integer NOT NULL CHECK (required_points >= 0),
     reward text NOT NULL DEFAULT '' CHECK (length(reward) <= 200),
     created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT loyalty_levels_points_key UNIQUE (streamer_id, required_points) DEFERRABLE INITIALLY IMMEDIATE
 );
-CREATE UNIQUE INDEX loyalty_levels_streamer_key ON loyalty_levels (streamer_id, required_points)
-    WHERE streamer_id IS NOT NULL;
-CREATE UNIQUE INDEX loyalty_levels_platform_key ON loyalty_levels (required_points)
-    WHERE streamer_id IS NULL;
 CREATE TRIGGER loyalty_levels_touch BEFORE UPDATE ON loyalty_levels
     FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
@@ -280,12 +277,3 @@ INSERT INTO gifts (id, name, icon, cost, points) VALUES
     ('01900000-0000-7000-8000-000000000203', 'Rocket', '🚀', 50, 55),
     ('01900000-0000-7000-8000-000000000204', 'Planet', '🪐', 200, 230),
     ('01900000-0000-7000-8000-000000000205', 'Supernova', '🌟', 1000, 1250);
-
-INSERT INTO loyalty_levels (id, name, required_points) VALUES
-    ('01900000-0000-7000-8000-000000000301', 'Stargazer', 0),
-    ('01900000-0000-7000-8000-000000000302', 'Moonwalker', 100),
-    ('01900000-0000-7000-8000-000000000303', 'Orbiter', 500),
-    ('01900000-0000-7000-8000-000000000304', 'Voyager', 2000),
-    ('01900000-0000-7000-8000-000000000305', 'Pathfinder', 10000),
-    ('01900000-0000-7000-8000-000000000306', 'Cosmonaut', 50000),
-    ('01900000-0000-7000-8000-000000000307', 'Luminary', 250000);

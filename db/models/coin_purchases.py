@@ -1,5 +1,7 @@
 """Coins that somebody set out to buy, and how far the payment came."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import DateTimeTZField
 
@@ -9,6 +11,7 @@ from db.models.users import User
 
 
 class CoinPurchase(TimedModel):
+    user_id: UUID
     user = peewee.ForeignKeyField(User, on_delete="RESTRICT")
     coin_pack = peewee.ForeignKeyField(CoinPack, on_delete="RESTRICT")
     coins = peewee.IntegerField()

@@ -20,7 +20,7 @@ class LoyaltyPoints(Model):
 
 
 class LoyaltyLevel(TimedModel):
-    streamer = peewee.ForeignKeyField(User, null=True, on_delete="CASCADE")
+    streamer = peewee.ForeignKeyField(User, on_delete="CASCADE")
     name = peewee.TextField()
     required_points = peewee.IntegerField()
     reward = peewee.TextField(default="")

@@ -13,6 +13,7 @@ class NotificationRow(Model):
     title = peewee.TextField()
     body = peewee.TextField(default="")
     data = BinaryJSONField(default=dict, index=False)
+    cause_id = peewee.UUIDField(null=True)
     read_at = DateTimeTZField(null=True)
     created_at = DateTimeTZField(default=now)
 

@@ -7,7 +7,7 @@ from db.models.base import Model, now
 
 
 class SandboxSession(Model):
-    id = peewee.TextField(primary_key=True)
+    id = peewee.TextField(primary_key=True)  # type: ignore[assignment]  # a provider names its own things
     idempotency_key = peewee.TextField(null=True)
     request = BinaryJSONField(index=False)
     amount = peewee.IntegerField()

@@ -1,0 +1,1 @@
+"""The HTTP process: parses requests, calls one service each, shapes the replies."""

@@ -1,0 +1,95 @@
+"""Refusals on their way out: each kind of error, once, to a status and the envelope."""
+
+from math import ceil
+from typing import Any
+
+import falcon
+import msgspec
+import peewee
+import redis
+import structlog
+from playhouse.pool import MaxConnectionsExceeded
+
+from api.replies import JSON
+from api.requests import Request, TooLarge, WrongType
+from services import errors
+
+log = structlog.get_logger(__name__)
+
+STATUSES: dict[type[errors.ServiceError], int] = {
+    errors.Invalid: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    TooLarge: 413,
+    WrongType: 415,
+    errors.RateLimited: 429,
+    errors.Unavailable: 503,
+}
+CODES = {404: "not_found", 405: "method_not_allowed", 400: "malformed", 413: "too_large", 415: "unsupported_media_type"}
+AWAY_RETRY_S = 2
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A refusal on the wire."""
+
+    success: bool
+    error: str
+    code: str
+    details: list[errors.FieldError] = []
+    until: Any = None
+
+
+def add_error_handlers(app: falcon.App) -> None:
+    """Answer every exception in the envelope."""
+    app.add_error_handler(Exception, _unexpected)
+    app.add_error_handler(falcon.HTTPError, _http_error)
+    app.add_error_handler(errors.ServiceError, _service_error)
+    away = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded, redis.ConnectionError)
+    app.add_error_handler((*away, redis.TimeoutError), _away)
+
+
+def _service_error(_req: Request, resp: falcon.Response, error: errors.ServiceError, _params: Any) -> None:
+    status = next(code for kind, code in STATUSES.items() if isinstance(error, kind))
+    if isinstance(error, errors.RateLimited | errors.Unavailable):
+        resp.set_header("Retry-After", str(max(1, ceil(error.retry_after_s))))
+    if status == 401:
+        resp.set_header("WWW-Authenticate", "Bearer")
+    details = error.details if isinstance(error, errors.Invalid) else []
+    _send(resp, status, error.message, error.code, details, getattr(error, "until", None))
+
+
+def _http_error(_req: Request, resp: falcon.Response, error: falcon.HTTPError, _params: Any) -> None:
+    for name, value in (error.headers or {}).items() if isinstance(error.headers, dict) else (error.headers or []):
+        resp.set_header(name, value)
+    status = error.status_code
+    sentence = error.description or {404: "There is nothing at this address."}.get(status, error.title or "Refused.")
+    _send(resp, status, sentence, CODES.get(status, "refused"))
+
+
+def _away(_req: Request, resp: falcon.Response, error: Exception, _params: Any) -> None:
+    log.warning("store_away", error=str(error).strip(), kind=type(error).__name__)
+    resp.set_header("Retry-After", str(AWAY_RETRY_S))
+    _send(resp, 503, "A part of the service is away for the moment.", "unavailable")
+
+
+def _unexpected(_req: Request, resp: falcon.Response, error: Exception, _params: Any) -> None:
+    log.error("request_failed", exc_info=error)
+    _send(resp, 500, "Something went wrong on our side.", "internal_error")
+
+
+def _send(
+    resp: falcon.Response,
+    status: int,
+    sentence: str,
+    code: str,
+    details: list[errors.FieldError] | None = None,
+    until: Any = None,
+) -> None:
+    resp.status = status
+    resp.content_type = JSON
+    resp.text = None
+    resp.stream = None
+    failure = Failure(success=False, error=sentence, code=code, details=details or [], until=until)
+    resp.data = msgspec.json.encode(failure)

@@ -1,0 +1,168 @@
+"""What resources read from a request: its body, its query, who asks; every error names the field."""
+
+import re
+from typing import Any, TypeVar, get_type_hints
+from uuid import UUID
+
+import falcon
+import msgspec
+
+from services.actors import Actor
+from services.errors import FieldError, Invalid, ServiceError
+from services.sessions import Device
+
+JSON_LIMIT = 1 << 20
+T = TypeVar("T")
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_FIELD = re.compile(r"`(?:\$\.?)?([^`]*)`")
+_VERBATIM = frozenset({"password", "currentPassword", "newPassword"})
+
+
+class TooLarge(ServiceError):
+    """The body is over the bound."""
+
+    code = "too_large"
+
+
+class WrongType(ServiceError):
+    """The body is of a kind that the route does not read."""
+
+    code = "unsupported_media_type"
+
+
+class Context:
+    """What the middleware has found out about a request."""
+
+    def __init__(self) -> None:
+        self.actor: Actor | None = None
+        self.route: Any = None
+        self.body: bytes | None = None
+        self.started_at = 0.0
+        self.limit: Any = None
+        self.claims: Any = None
+        self.claim_error: Exception | None = None
+        self.once_key: str | None = None
+
+
+class Request(falcon.Request):
+    """A request with our context."""
+
+    context_type = Context
+    context: Context
+
+
+def actor(req: Request) -> Actor:
+    """The signed-in caller; the route's access guarantees that there is one."""
+    assert req.context.actor is not None
+    return req.context.actor
+
+
+def device(req: Request) -> Device:
+    """From where the caller calls."""
+    return Device(user_agent=printable(req.user_agent or ""), ip=address(req))
+
+
+def address(req: Request) -> str:
+    """The caller's address, as far as the configured proxies can be trusted to say it."""
+    return str(req.env.get("astrotv.address") or req.remote_addr)
+
+
+def raw_body(req: Request, limit: int = JSON_LIMIT) -> bytes:
+    """The body's bytes, read once; raises TooLarge past `limit` bytes."""
+    if req.context.body is None:
+        if (req.content_length or 0) > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes.")
+        chunked = "chunked" in (req.get_header("Transfer-Encoding") or "").lower()
+        stream = req.stream if chunked else req.bounded_stream
+        req.context.body = stream.read(limit + 1)
+        if len(req.context.body) > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes.")
+    return req.context.body
+
+
+def parse(req: Request, shape: type[T]) -> T:
+    """The JSON body as `shape`; raises Invalid naming every wrong field, WrongType or TooLarge."""
+    if not (req.content_type or "").lower().startswith("application/json"):
+        raise WrongType("The body must be application/json.")
+    try:
+        content = msgspec.json.decode(raw_body(req))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("The body is not JSON.", "malformed_json") from error
+    return shaped(content, shape)
+
+
+def shaped(content: Any, shape: type[T], *, strict: bool = True) -> T:
+    """Decoded content as `shape`, its strings cleaned; raises Invalid naming every wrong field."""
+    cleaned = _clean(content, "")
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        if not isinstance(cleaned, dict):
+            raise Invalid("The body must be a JSON object.", "malformed_json")
+        details = _complaints(cleaned, shape, strict)
+        if details:
+            raise Invalid(_sentence(details), details=details)
+    try:
+        return msgspec.convert(cleaned, shape, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Invalid("The input is not valid.", details=[_complaint(error, "")]) from error
+
+
+def parse_query(req: Request, shape: type[T]) -> T:
+    """The query string as `shape`; raises Invalid naming every wrong parameter."""
+    names = {field.encode_name for field in msgspec.structs.fields(shape)}
+    given = {name: value for name, value in req.params.items() if name in names}
+    flat = {name: value[-1] if isinstance(value, list) else value for name, value in given.items()}
+    return shaped(flat, shape, strict=False)
+
+
+def id_of(value: Any) -> UUID:
+    """A path's id, already converted by the router."""
+    return UUID(str(value))
+
+
+def printable(text: str) -> str:
+    """The text without what could forge a line of a log."""
+    return _UNPRINTABLE.sub("", text).replace("\n", " ").replace("\r", " ")
+
+
+def _clean(value: Any, name: str) -> Any:
+    if isinstance(value, str):
+        if _UNPRINTABLE.search(value):
+            raise Invalid.field(name or "body", "must not hold control characters")
+        return value if name in _VERBATIM else value.strip()
+    if isinstance(value, dict):
+        return {key: _clean(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, name) for item in value]
+    return value
+
+
+def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bool) -> list[FieldError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    hints = get_type_hints(shape, include_extras=True)
+    found = []
+    if shape.__struct_config__.forbid_unknown_fields:
+        found = [FieldError(name, "is not a known field") for name in content if name not in fields]
+    for name, field in fields.items():
+        if name not in content:
+            if field.required:
+                found.append(FieldError(name, "is required"))
+            continue
+        try:
+            msgspec.convert(content[name], hints[field.name], strict=strict)
+        except msgspec.ValidationError as error:
+            found.append(_complaint(error, name))
+    return found
+
+
+def _complaint(error: msgspec.ValidationError, field: str) -> FieldError:
+    message, _, where = str(error).partition(" - at `$")
+    inner = where.rstrip("`").lstrip(".")
+    if not field and (named := _FIELD.search(message)):
+        field = named[1]
+    joined = f"{field}{'' if inner.startswith('[') or not inner or not field else '.'}{inner}"
+    return FieldError(joined or "body", message[0].lower() + message[1:])
+
+
+def _sentence(details: list[FieldError]) -> str:
+    return "; ".join(f"{detail.field} {detail.message}" for detail in details[:3]) + "."

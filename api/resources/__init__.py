@@ -1,0 +1,1 @@
+"""Resources: each parses a request, calls one service and shapes the reply."""

@@ -1,0 +1,75 @@
+"""What operators and their tools ask: health, metrics, the document of the API and its page."""
+
+import functools
+
+import falcon
+import msgspec
+
+from api import metrics
+from api.openapi import document
+from api.reference import reference_page
+from api.replies import etag, ok
+from api.requests import Request
+from services import health
+from services.errors import Forbidden
+
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+PRIVATE = ("127.", "10.", "192.168.", "::1", "172.16.", "172.17.", "172.18.", "172.19.", "172.2", "172.30.", "172.31.")
+
+
+class Health:
+    """Liveness: the process answers."""
+
+    def on_get(self, _req: Request, resp: falcon.Response) -> None:
+        ok(resp, {"status": "ok"})
+
+
+class Readiness:
+    """Readiness: what the process depends on answers as well."""
+
+    def on_get(self, _req: Request, resp: falcon.Response) -> None:
+        found = health.readiness()
+        ok(resp, found)
+        if not found.ready:
+            resp.status = 503
+            resp.set_header("Retry-After", "2")
+
+
+class Metrics:
+    """What Prometheus reads; answered on internal networks only, and never through the proxy."""
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        if req.get_header("X-Forwarded-For") or not (req.remote_addr or "").startswith(PRIVATE):
+            raise Forbidden("Metrics are not public.")
+        resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
+        resp.data = metrics.exposition()
+
+
+class OpenApi:
+    """The OpenAPI document."""
+
+    def on_get(self, _req: Request, resp: falcon.Response) -> None:
+        resp.content_type = "application/json"
+        resp.data = _document()
+        resp.set_header("ETag", etag(_document()))
+
+
+class Reference:
+    """The API reference as a page."""
+
+    def on_get(self, _req: Request, resp: falcon.Response) -> None:
+        resp.content_type = "text/html; charset=utf-8"
+        resp.set_header("Content-Security-Policy", PAGE_POLICY)
+        resp.text = _page()
+
+
+@functools.cache
+def _document() -> bytes:
+    from api.routes import ROUTES
+
+    return msgspec.json.encode(document(ROUTES))
+
+
+@functools.cache
+def _page() -> str:
+    return reference_page(msgspec.json.decode(_document()))

@@ -1,0 +1,71 @@
+"""Streams over HTTP: lists, one stream, and what its streamer sets."""
+
+import falcon
+
+from api.replies import cacheable, created, ok, page
+from api.requests import Request, actor, parse, parse_query
+from api.schemas.lists import ListQuery, LiveQuery
+from services import stream_metadata, streams
+from services.ids import known_id
+from services.stream_metadata import StreamDraft, StreamPatch
+
+
+class LiveStreams:
+    """Streams on air, and new ones."""
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        wanted = parse_query(req, LiveQuery)
+        shown = streams.Filter(
+            category=wanted.category, tag=wanted.tag, language=wanted.language, q=wanted.q, sort=wanted.sort
+        )
+        cacheable(resp, 1)
+        page(resp, streams.live_streams(shown, wanted.limit, wanted.cursor))
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        stream = stream_metadata.create_stream(actor(req), parse(req, StreamDraft))
+        created(resp, stream, f"/api/streams/{stream.id}")
+
+
+class Stream:
+    """One stream."""
+
+    def on_get(self, req: Request, resp: falcon.Response, id: str) -> None:
+        ok(resp, streams.stream(known_id(id, "stream"), req.context.actor))
+
+    def on_patch(self, req: Request, resp: falcon.Response, id: str) -> None:
+        ok(resp, stream_metadata.edit_stream(actor(req), known_id(id, "stream"), parse(req, StreamPatch)))
+
+    def on_delete(self, req: Request, resp: falcon.Response, id: str) -> None:
+        ok(resp, stream_metadata.end_stream(actor(req), known_id(id, "stream")))
+
+
+class MyStream:
+    """My current stream's metadata."""
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        ok(resp, stream_metadata.current_stream(actor(req)))
+
+    def on_put(self, req: Request, resp: falcon.Response) -> None:
+        ok(resp, stream_metadata.replace_current(actor(req), parse(req, StreamDraft)))
+
+
+class PastStreams:
+    """My ended streams."""
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        wanted = parse_query(req, ListQuery)
+        page(resp, streams.past_streams(actor(req), wanted.limit, wanted.cursor))
+
+
+class StreamOfStreamer:
+    """A streamer's current or last stream."""
+
+    def on_get(self, req: Request, resp: falcon.Response, username: str) -> None:
+        ok(resp, streams.stream_of_streamer(username, req.context.actor))
+
+
+class StreamDetails:
+    """The same by nickname, for anybody."""
+
+    def on_get(self, _req: Request, resp: falcon.Response, nickname: str) -> None:
+        ok(resp, streams.stream_of_streamer(nickname))

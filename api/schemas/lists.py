@@ -1,0 +1,28 @@
+"""What every list takes."""
+
+from typing import Annotated
+
+import msgspec
+
+from services.pages import DEFAULT_LIMIT, LARGEST_LIMIT
+from services.streams import Sort
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_LIMIT)]
+Cursor = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of a list."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+class LiveQuery(ListQuery, frozen=True, kw_only=True):
+    """Which page of which live streams."""
+
+    category: Annotated[str, msgspec.Meta(max_length=80)] | None = None
+    tag: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    language: Annotated[str, msgspec.Meta(max_length=12)] | None = None
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    sort: Sort = Sort.VIEWERS

@@ -1,0 +1,264 @@
+"""A broadcast's life: the seam between whatever takes the picture in and the rest of the platform.
+
+authorize -> claim -> go_live -> update … -> (interrupt -> go_live again, within the grace window)
+-> end. Our own ingest calls these functions; other media servers reach them through hooks.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from db.connection import query
+from db.models.channels import Channel
+from db.models.streams import IngestSession, Stream
+from db.models.users import User
+from db.transactions import atomic
+from services import clock, jobs, streams, tokens
+from services.bus import bus
+from services.errors import Conflict, Forbidden, NotFound
+from services.events import StreamEnded, StreamerRef, StreamStarted, StreamStatusChanged, publish
+from services.ids import new_id
+from services.leases import Lease
+from services.streams import Status, StreamView
+from services.topics import followers_topic, room_topic
+
+LEASE_S = 10
+FACTS_KEPT_S = 15
+#: What the reaper allows beyond the grace window before it ends what nobody owns.
+REAPER_PATIENCE_S = 15
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Leave to publish: whose channel it is, and with which version of its key."""
+
+    channel_id: UUID
+    user_id: UUID
+    username: str
+    stream_key_version: int
+
+
+class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the picture that comes in; None is not known yet."""
+
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    bitrate_kbps: int | None = None
+    keyframe_interval_s: float | None = None
+    dropped_frames: int | None = None
+
+
+def authorize(key: str, *, server: str, remote_address: str) -> Grant:
+    """Who may publish with this key; raises Forbidden (bad_stream_key, account_suspended)."""
+    row = (
+        Channel.select(Channel.id, Channel.stream_key_version, User.id, User.username, User.suspended_at)
+        .join(User)
+        .where(Channel.stream_key_hash == tokens.fingerprint(key))
+        .first()
+    )
+    if row is None:
+        raise Forbidden("The stream key is wrong.", "bad_stream_key")
+    if row.user.suspended_at is not None:
+        raise Forbidden("The account is suspended.", "account_suspended")
+    return Grant(row.id, row.user.id, row.user.username, row.stream_key_version)
+
+
+def claim(grant: Grant, *, server: str, publisher: str) -> None:
+    """Be the one publisher of a channel, over all ingest processes; raises Conflict."""
+    if not _lease(grant.channel_id, server, publisher).acquire():
+        raise Conflict("Somebody publishes to this channel already.", "already_publishing")
+
+
+def renew(channel_id: UUID, *, server: str, publisher: str) -> bool:
+    """Stay the publisher for another ten seconds; False where the claim was lost."""
+    return _lease(channel_id, server, publisher).renew()
+
+
+def release(channel_id: UUID, *, server: str, publisher: str) -> None:
+    """Stop being the publisher."""
+    _lease(channel_id, server, publisher).release()
+
+
+def go_live(grant: Grant, facts: MediaFacts, *, server: str, remote_address: str) -> StreamView:
+    """Put a channel on air, or back on air within the grace window; returns the stream.
+
+    The newest scheduled stream of the channel becomes live; without one, a stream is made from
+    the channel's defaults. Coming back continues the same stream, and nobody is told twice.
+    """
+    with atomic():
+        channel = Channel.select().where(Channel.id == grant.channel_id).for_update().get()
+        if channel.stream_key_version != grant.stream_key_version:
+            raise Forbidden("The stream key was revoked.", "bad_stream_key")
+        stream_id = _resumed(channel) or _started(channel, grant)
+        _open_session(stream_id, facts, server, remote_address)
+        jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=stream_id)
+    remember_facts(stream_id, facts)
+    return streams.stream(stream_id)
+
+
+def update(stream_id: UUID, facts: MediaFacts) -> None:
+    """Note what the picture is like now; expected every few seconds."""
+    remember_facts(stream_id, facts)
+    IngestSession.update(
+        video_codec=facts.video_codec,
+        audio_codec=facts.audio_codec,
+        width=facts.width,
+        height=facts.height,
+        bitrate_kbps=facts.bitrate_kbps,
+    ).where(IngestSession.stream == stream_id, IngestSession.ended_at.is_null()).execute()
+
+
+def interrupt(stream_id: UUID) -> None:
+    """The publisher is gone without a word: the grace window begins."""
+    at = clock.now()
+    with atomic():
+        Stream.update(interrupted_at=at).where(
+            Stream.id == stream_id, Stream.status == Status.LIVE.value, Stream.interrupted_at.is_null()
+        ).execute()
+        _close_sessions(stream_id)
+
+
+def end(stream_id: UUID, reason: str) -> None:
+    """End a stream that is live or to be; nothing happens to one that has ended. Raises NotFound."""
+    with atomic():
+        row = Stream.select().where(Stream.id == stream_id).for_update().first()
+        if row is None:
+            raise NotFound("No such stream.")
+        if row.status == Status.ENDED.value:
+            return
+        Stream.update(
+            status=Status.ENDED.value, ended_at=clock.now(), end_reason=reason, viewer_count=0, interrupted_at=None
+        ).where(Stream.id == stream_id).execute()
+        _close_sessions(stream_id)
+        if row.status == Status.LIVE.value and row.channel_id is not None:
+            _tell_of_end(row)
+            jobs.enqueue(jobs.FINISH_RECORDING, stream_id=stream_id)
+
+
+def reap() -> int:
+    """End live streams that no publisher has owned for longer than the grace window; returns how many."""
+    ended = 0
+    for stream_id, channel_id, interrupted_at in _live_by_encoder():
+        if bus.redis.exists(f"lease:{_lease_name(channel_id)}"):
+            continue
+        if interrupted_at is None:
+            interrupt(stream_id)
+        elif interrupted_at < clock.now() - timedelta(seconds=bus.settings.grace_window_s + REAPER_PATIENCE_S):
+            end(stream_id, "server_restart")
+            ended += 1
+    return ended
+
+
+def remember_facts(stream_id: UUID, facts: MediaFacts) -> None:
+    """Keep what is known of the picture for the streamer's status page."""
+    bus.redis.set(_facts_key(stream_id), msgspec.json.encode(facts), ex=FACTS_KEPT_S)
+
+
+def facts_of(stream_id: UUID) -> MediaFacts | None:
+    """What the picture was like a few seconds ago; None where nothing comes in."""
+    found = bus.redis.get(_facts_key(stream_id))
+    return msgspec.json.decode(found, type=MediaFacts) if isinstance(found, bytes) else None
+
+
+def streamer_ref(channel_id: UUID) -> StreamerRef:
+    """A channel's streamer as events name them."""
+    row = User.select(User.username, User.avatar).join(Channel).where(Channel.id == channel_id).get()
+    return StreamerRef(row.username, row.avatar)
+
+
+def _resumed(channel: Channel) -> UUID | None:
+    row = Stream.select(Stream.id).where(Stream.channel == channel.id, Stream.status == Status.LIVE.value).first()
+    if row is None:
+        return None
+    Stream.update(interrupted_at=None).where(Stream.id == row.id).execute()
+    publish(StreamStatusChanged(stream_id=row.id, status=Status.LIVE.value), room_topic(channel.room_id))
+    return UUID(str(row.id))
+
+
+def _started(channel: Channel, grant: Grant) -> UUID:
+    stream_id = _from_schedule(channel) or _from_defaults(channel, grant)
+    row = Stream.select(Stream.title).where(Stream.id == stream_id).get()
+    room, followers = room_topic(channel.room_id), followers_topic(channel.user_id)
+    publish(StreamStarted(stream_id=stream_id, streamer=streamer_ref(channel.id), title=row.title), room, followers)
+    publish(StreamStatusChanged(stream_id=stream_id, status=Status.LIVE.value), room)
+    jobs.enqueue(jobs.NOTIFY_FOLLOWERS, stream_id=stream_id)
+    return stream_id
+
+
+def _from_schedule(channel: Channel) -> UUID | None:
+    scheduled = (
+        Stream.select(Stream.id)
+        .where(Stream.channel == channel.id, Stream.status == Status.SCHEDULED.value)
+        .order_by(Stream.id.desc())
+        .first()
+    )
+    if scheduled is None:
+        return None
+    Stream.update(status=Status.LIVE.value, started_at=clock.now()).where(Stream.id == scheduled.id).execute()
+    return UUID(str(scheduled.id))
+
+
+def _from_defaults(channel: Channel, grant: Grant) -> UUID:
+    stream_id = new_id()
+    Stream.create(
+        id=stream_id,
+        channel=channel.id,
+        title=channel.default_title or f"{grant.username}'s stream",
+        description=channel.default_description,
+        category=channel.default_category_id,
+        tags=channel.default_tags,
+        language=channel.default_language,
+        visibility=channel.default_visibility,
+        status=Status.LIVE.value,
+        started_at=clock.now(),
+    )
+    return stream_id
+
+
+def _open_session(stream_id: UUID, facts: MediaFacts, server: str, remote_address: str) -> None:
+    _close_sessions(stream_id)
+    IngestSession.create(
+        stream=stream_id,
+        server=server,
+        remote_address=remote_address,
+        video_codec=facts.video_codec,
+        audio_codec=facts.audio_codec,
+        width=facts.width,
+        height=facts.height,
+        started_at=clock.now(),
+    )
+
+
+def _close_sessions(stream_id: UUID) -> None:
+    IngestSession.update(ended_at=clock.now()).where(
+        IngestSession.stream == stream_id, IngestSession.ended_at.is_null()
+    ).execute()
+
+
+def _tell_of_end(row: Stream) -> None:
+    channel = Channel.get_by_id(row.channel_id)
+    room, followers = room_topic(channel.room_id), followers_topic(channel.user_id)
+    publish(StreamEnded(stream_id=row.id, streamer=streamer_ref(channel.id), title=row.title), room, followers)
+    publish(StreamStatusChanged(stream_id=row.id, status=Status.ENDED.value), room)
+
+
+def _live_by_encoder() -> list[tuple[UUID, UUID, object]]:
+    return query(
+        """SELECT id, channel_id, interrupted_at FROM streams
+           WHERE status = 'LIVE' AND source_type = 'RTMP' AND channel_id IS NOT NULL"""
+    )
+
+
+def _lease(channel_id: UUID, server: str, publisher: str) -> Lease:
+    return Lease(_lease_name(channel_id), f"{server}/{publisher}", LEASE_S)
+
+
+def _lease_name(channel_id: UUID) -> str:
+    return f"ingest:{channel_id}"
+
+
+def _facts_key(stream_id: UUID) -> str:
+    return f"facts:{stream_id}"

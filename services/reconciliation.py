@@ -1,0 +1,100 @@
+"""Whether the books agree with themselves: cached balances, sums, and purchases with their credits."""
+
+import msgspec
+import structlog
+from prometheus_client import Gauge
+
+from db.connection import query
+
+log = structlog.get_logger(__name__)
+
+DRIFT = Gauge("astrotv_ledger_drift", "Findings of the last reconciliation", ["check"], multiprocess_mode="mostrecent")
+MOST_SHOWN = 100
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that does not agree, in words."""
+
+    check: str
+    subject: str
+    detail: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a reconciliation found: nothing, if all is well."""
+
+    findings: list[Finding]
+
+    @property
+    def clean(self) -> bool:
+        return not self.findings
+
+
+def reconcile() -> Report:
+    """Compare every book with every other; up to 100 findings a check. Changes nothing."""
+    findings: list[Finding] = []
+    for check, sql in CHECKS.items():
+        found = [Finding(check, str(subject), detail) for subject, detail in query(sql, (MOST_SHOWN,))]
+        DRIFT.labels(check).set(len(found))
+        findings += found
+    for finding in findings:
+        log.error("ledger_drift", check=finding.check, subject=finding.subject, detail=finding.detail)
+    return Report(findings)
+
+
+_CACHED_BALANCES = """
+SELECT a.id, format('cached %%s, entries sum to %%s', a.balance, coalesce(sum(e.amount), 0))
+FROM accounts_ledger a LEFT JOIN ledger_entries e ON e.account_id = a.id
+WHERE a.balance IS NOT NULL GROUP BY a.id HAVING a.balance <> coalesce(sum(e.amount), 0) LIMIT %s"""
+
+_TRANSACTIONS_BALANCE = """
+SELECT t.id, format('%%s entries that sum to %%s', count(e.id), coalesce(sum(e.amount), 0))
+FROM ledger_transactions t LEFT JOIN ledger_entries e ON e.transaction_id = t.id
+GROUP BY t.id HAVING count(e.id) < 2 OR coalesce(sum(e.amount), 0) <> 0 LIMIT %s"""
+
+_CURRENCIES_SUM_TO_ZERO = """
+SELECT currency, format('all entries sum to %%s', sum(amount))
+FROM ledger_entries GROUP BY currency HAVING sum(amount) <> 0 LIMIT %s"""
+
+# What the coins issued for a purchase come to, after everything that was taken back.
+_PURCHASES_CREDITED = """
+WITH issued AS (
+    SELECT t.reference, -sum(e.amount) AS coins, count(*) FILTER (WHERE t.kind = 'PURCHASE') AS credits
+    FROM ledger_transactions t
+    JOIN ledger_entries e ON e.transaction_id = t.id
+    JOIN accounts_ledger a ON a.id = e.account_id AND a.kind = 'ISSUED'
+    WHERE t.kind IN ('PURCHASE', 'REFUND', 'DISPUTE', 'DISPUTE_WON') GROUP BY t.reference
+), expected AS (
+    SELECT id, status, (paid_at IS NOT NULL)::integer AS credits,
+           CASE WHEN paid_at IS NULL THEN 0 ELSE coins + bonus_coins - reversed_coins END AS coins
+    FROM coin_purchases
+)
+SELECT p.id, format('%%s: %%s coins in %%s credits, expected %%s in %%s', p.status,
+                    coalesce(i.coins, 0), coalesce(i.credits, 0), p.coins, p.credits)
+FROM expected p LEFT JOIN issued i ON i.reference = p.id
+WHERE coalesce(i.coins, 0) <> p.coins OR coalesce(i.credits, 0) <> p.credits LIMIT %s"""
+
+_GIFTS_PAID = """
+SELECT g.id, format('%%s coins given, %%s paid', g.coins, coalesce(-sum(e.amount), 0))
+FROM gift_transactions g
+LEFT JOIN ledger_entries e ON e.transaction_id = g.ledger_transaction_id AND e.account_id IN (
+    SELECT id FROM accounts_ledger WHERE kind = 'WALLET' AND owner_id = g.sender_id)
+GROUP BY g.id HAVING g.coins <> coalesce(-sum(e.amount), 0) LIMIT %s"""
+
+_DEBTORS_FROZEN = """
+SELECT w.owner_id, format('owes %%s coins, frozen: %%s', coalesce(d.owed, 0), w.frozen_at IS NOT NULL)
+FROM accounts_ledger w LEFT JOIN (
+    SELECT a.owner_id, -sum(e.amount) AS owed
+    FROM accounts_ledger a JOIN ledger_entries e ON e.account_id = a.id
+    WHERE a.kind = 'DEBT' GROUP BY a.owner_id
+) d ON d.owner_id = w.owner_id
+WHERE w.kind = 'WALLET' AND (coalesce(d.owed, 0) > 0) <> (w.frozen_at IS NOT NULL) LIMIT %s"""
+
+CHECKS = {
+    "cached_balances": _CACHED_BALANCES,
+    "transactions_balance": _TRANSACTIONS_BALANCE,
+    "currencies_sum_to_zero": _CURRENCIES_SUM_TO_ZERO,
+    "purchases_credited_once": _PURCHASES_CREDITED,
+    "gifts_paid": _GIFTS_PAID,
+    "debtors_frozen": _DEBTORS_FROZEN,
+}

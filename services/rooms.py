@@ -1,0 +1,136 @@
+"""Where people hear each other: finding a room by its name on the wire, and its settings."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from db.connection import query
+from db.models.rooms import Room
+from db.transactions import atomic
+from services.actors import Actor
+from services.errors import Forbidden, NotFound
+from services.events import ChatSettingsChanged, publish
+from services.ids import known_id, new_id
+from services.standing import standing
+from services.topics import CONTROL, room_topic
+
+
+class RoomRef(msgspec.Struct, frozen=True):
+    """A room, and the name by which somebody asked for it."""
+
+    id: UUID
+    alias: str
+
+
+class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a room asks of those who write in it; the database holds what differs from this."""
+
+    slow_mode_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 0
+    followers_only: bool = False
+    followers_only_minutes: Annotated[int, msgspec.Meta(ge=0, le=129600)] = 0
+    subscribers_only: bool = False
+    emote_only: bool = False
+    links_allowed: bool = True
+    blocked_words: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]], msgspec.Meta(max_length=200)
+    ] = []
+
+
+class ChatSettingsPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A change of settings: what is left out stays."""
+
+    slow_mode_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] | UnsetType = UNSET
+    followers_only: bool | UnsetType = UNSET
+    followers_only_minutes: Annotated[int, msgspec.Meta(ge=0, le=129600)] | UnsetType = UNSET
+    subscribers_only: bool | UnsetType = UNSET
+    emote_only: bool | UnsetType = UNSET
+    links_allowed: bool | UnsetType = UNSET
+    blocked_words: (
+        Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]], msgspec.Meta(max_length=200)]
+        | UnsetType
+    ) = UNSET
+
+
+_OF_STREAM = """SELECT c.room_id, %(name)s FROM streams s JOIN channels c ON c.id = s.channel_id
+                WHERE s.id = %(key)s"""
+_OF_CHANNEL = "SELECT room_id, %(name)s FROM channels WHERE id = %(key)s"
+_OF_STREAMER = """
+SELECT c.room_id, coalesce('stream:' || s.id, 'channel:' || c.id)
+FROM users u JOIN channels c ON c.user_id = u.id
+LEFT JOIN LATERAL (
+    SELECT id FROM streams WHERE channel_id = c.id AND status <> 'SCHEDULED' ORDER BY id DESC LIMIT 1
+) s ON true
+WHERE lower(u.username) = lower(%s)"""
+_NAME = """
+SELECT r.kind, c.id, (SELECT id FROM streams WHERE channel_id = c.id AND status <> 'SCHEDULED' ORDER BY id DESC LIMIT 1)
+FROM rooms r LEFT JOIN channels c ON c.room_id = r.id WHERE r.id = %s"""
+
+# A later kind of room adds a line here: what its name on the wire begins with, and how its key finds the room.
+_FINDERS = {"stream": _OF_STREAM, "channel": _OF_CHANNEL}
+
+
+def find_room(name: str) -> RoomRef:
+    """The room called `kind:id` on the wire; raises NotFound."""
+    kind, _, key = name.partition(":")
+    if kind not in _FINDERS:
+        raise NotFound("No such room.", "room_not_found")
+    room_key = known_id(key, "room")
+    return _found(query(_FINDERS[kind], {"key": room_key, "name": f"{kind}:{room_key}"}))
+
+
+def room_of_streamer(nickname: str) -> RoomRef:
+    """The chat of a streamer, under the name of the current or last stream; raises NotFound."""
+    return _found(query(_OF_STREAMER, (nickname,)))
+
+
+def room_name(room_id: UUID) -> str:
+    """The name by which a room is best known on the wire; raises NotFound."""
+    rows = query(_NAME, (room_id,))
+    if not rows:
+        raise NotFound("No such room.", "room_not_found")
+    kind, channel_id, stream_id = rows[0]
+    if channel_id is None:
+        return f"{kind.lower()}:{room_id}"
+    return f"stream:{stream_id}" if stream_id else f"channel:{channel_id}"
+
+
+def create_room(kind: str, owner_id: UUID | None) -> UUID:
+    """Open a room of a kind that the database knows (`CHANNEL`, `SESSION`, `LOUNGE`, `BREAKOUT`)."""
+    room = Room.create(id=new_id(), kind=kind, owner=owner_id)
+    return UUID(str(room.id))
+
+
+def read_settings(stored: Any) -> ChatSettings:
+    """The settings in a room's jsonb column."""
+    return msgspec.convert(stored, ChatSettings)
+
+
+def settings_of(room_id: UUID) -> ChatSettings:
+    """A room's settings; raises NotFound."""
+    rows = query("SELECT settings FROM rooms WHERE id = %s", (room_id,))
+    if not rows:
+        raise NotFound("No such room.", "room_not_found")
+    return read_settings(rows[0][0])
+
+
+def change_settings(actor: Actor, room_id: UUID, patch: ChatSettingsPatch) -> ChatSettings:
+    """Change a room's settings and tell everyone in it; raises Forbidden, NotFound."""
+    if not standing(actor, room_id).keeps_order:
+        raise Forbidden("Only moderators may change the settings of a chat.")
+    with atomic():
+        room = Room.select().where(Room.id == room_id).for_update().first()
+        if room is None:
+            raise NotFound("No such room.", "room_not_found")
+        changed = msgspec.convert({**room.settings, **msgspec.to_builtins(patch)}, ChatSettings)
+        Room.update(settings=msgspec.to_builtins(changed)).where(Room.id == room_id).execute()
+        event = ChatSettingsChanged(room_id=room_id, settings=msgspec.to_builtins(changed))
+        publish(event, CONTROL, room_topic(room_id))
+    return changed
+
+
+def _found(rows: list[tuple[Any, ...]]) -> RoomRef:
+    if not rows or rows[0][0] is None:
+        raise NotFound("No such room.", "room_not_found")
+    return RoomRef(*rows[0])

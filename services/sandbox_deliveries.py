@@ -1,0 +1,97 @@
+"""The webhooks that the payment sandbox owes us: planned with the books, then signed and sent by a job."""
+
+import random
+from datetime import timedelta
+from itertools import chain, repeat
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import requests
+import stripe
+import structlog
+
+from db.connection import query, release
+from db.models.payment_sandbox import SandboxDelivery
+from services import clock, jobs
+from services.bus import bus
+from services.errors import Unavailable
+from services.ids import new_id
+from services.sandbox_objects import Json
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_S = 10
+SWEEP_AFTER_S, GIVE_UP_AFTER_S = 15, 3600
+
+
+class Unkindness(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """How the webhooks arrive: each `duplicates` times more, `delayMs` later, out of order."""
+
+    duplicates: Annotated[int, msgspec.Meta(ge=0, le=50)] = 0
+    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 0
+    shuffle: bool = False
+
+
+def plan(session_id: str, events: list[Json], unkindness: Unkindness) -> None:
+    """Write down what is to be sent, and ask for it to be sent after the commit."""
+    copies = list(chain.from_iterable(repeat(event, 1 + unkindness.duplicates) for event in events))
+    if unkindness.shuffle:
+        random.SystemRandom().shuffle(copies)
+    batch_id = new_id()
+    due_at = clock.now() + timedelta(milliseconds=unkindness.delay_ms)
+    SandboxDelivery.insert_many(
+        [
+            {
+                "batch_id": batch_id,
+                "session": session_id,
+                "position": position,
+                "body": msgspec.json.encode(event).decode(),
+                "due_at": due_at,
+            }
+            for position, event in enumerate(copies)
+        ]
+    ).execute()
+    jobs.enqueue(jobs.SEND_SANDBOX_WEBHOOKS, batch_id=batch_id)
+
+
+def send(batch_id: UUID) -> None:
+    """Send what is unsent of a batch, in its order; raises Unavailable where it must be tried later."""
+    unsent = SandboxDelivery.select().where(SandboxDelivery.batch_id == batch_id, SandboxDelivery.sent_at.is_null())
+    with requests.Session() as line:
+        line.trust_env = False
+        for delivery in unsent.order_by(SandboxDelivery.position):
+            _send(line, delivery)
+
+
+def sweep() -> None:
+    """Ask again for batches that nobody sent."""
+    now = clock.now()
+    oldest, newest = now - timedelta(seconds=GIVE_UP_AFTER_S), now - timedelta(seconds=SWEEP_AFTER_S)
+    for (batch_id,) in query(_FORGOTTEN, (oldest, newest)):
+        jobs.enqueue(jobs.SEND_SANDBOX_WEBHOOKS, batch_id=batch_id)
+
+
+def _send(line: requests.Session, delivery: SandboxDelivery) -> None:
+    early_s = (delivery.due_at - clock.now()).total_seconds()
+    if early_s > 0:
+        raise Unavailable("The webhook is not due yet.", retry_after_s=early_s)
+    release()
+    address = f"{bus.settings.public_url}/api/webhook/stripe"
+    try:
+        answer = line.post(address, data=delivery.body.encode(), headers=_headers(delivery.body), timeout=TIMEOUT_S)
+    except requests.RequestException as error:
+        raise Unavailable(f"{address} does not answer: {error}") from error
+    if answer.status_code != requests.codes.ok:
+        raise Unavailable(f"{address} answered {answer.status_code}")
+    SandboxDelivery.update(sent_at=clock.now()).where(SandboxDelivery.id == delivery.id).execute()
+
+
+def _headers(body: str) -> dict[str, str]:
+    signature = stripe.WebhookSignature.generate_signature_header(body, bus.settings.stripe_webhook_secret)
+    return {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
+
+
+_FORGOTTEN = """
+SELECT DISTINCT batch_id FROM payment_sandbox_deliveries
+WHERE sent_at IS NULL AND due_at > %s AND due_at < %s"""

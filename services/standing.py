@@ -1,0 +1,147 @@
+"""Who somebody is in a room: what they may do there, and what their name is shown with."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from time import monotonic
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from db.connection import query
+from services.actors import Actor, Role
+from services.errors import NotFound
+
+CACHE_S = 10
+CACHE_ENTRIES = 20_000
+
+Pair = tuple[UUID, UUID]  # a room and a person
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One person in one room, at one moment."""
+
+    user_id: UUID
+    username: str
+    name: str
+    avatar: str | None
+    role: Role
+    is_suspended: bool
+    is_owner: bool
+    is_room_moderator: bool
+    is_banned: bool
+    banned_until: datetime | None
+    following_since: datetime | None
+    room_settings: Any
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether the person moderates this room: its owner, whom the owner named, or platform staff."""
+        return self.is_owner or self.is_room_moderator or self.role in (Role.MODERATOR, Role.ADMIN)
+
+    @property
+    def badges(self) -> list[str]:
+        return badges(role=self.role, is_owner=self.is_owner, is_room_moderator=self.is_room_moderator)
+
+
+class StandingSource(Protocol):
+    """Where the sending of messages learns standings; pairs without a room or person are left out."""
+
+    def of(self, pairs: Collection[Pair]) -> Mapping[Pair, Standing]: ...
+
+
+def badges(*, role: str, is_owner: bool, is_room_moderator: bool) -> list[str]:
+    """What stands before a name in chat, most telling first."""
+    shown = []
+    if is_owner:
+        shown.append("streamer")
+    if role == Role.ADMIN:
+        shown.append("admin")
+    if is_room_moderator or role == Role.MODERATOR:
+        shown.append("moderator")
+    return shown
+
+
+_STANDINGS = """
+SELECT asked.room_id, u.id, u.username, u.name, u.avatar, u.role, u.suspended_at IS NOT NULL,
+       coalesce(r.owner_id = u.id, false), m.user_id IS NOT NULL,
+       ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings
+FROM unnest(%s::uuid[], %s::uuid[]) AS asked (room_id, user_id)
+JOIN rooms r ON r.id = asked.room_id
+JOIN users u ON u.id = asked.user_id
+LEFT JOIN room_moderators m ON m.room_id = r.id AND m.user_id = u.id
+LEFT JOIN follows f ON f.follower_id = u.id AND f.following_id = r.owner_id
+LEFT JOIN LATERAL (
+    SELECT b.user_id, b.until FROM bans b
+    WHERE b.user_id = u.id AND (b.room_id = r.id OR b.room_id IS NULL)
+      AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > now())
+    ORDER BY b.until DESC NULLS FIRST LIMIT 1
+) ban ON true"""
+
+
+class FreshStandings:
+    """Asks the database, all pairs in one query."""
+
+    def of(self, pairs: Collection[Pair]) -> dict[Pair, Standing]:
+        if not pairs:
+            return {}
+        rooms, users = zip(*pairs, strict=True)
+        rows = query(_STANDINGS, (list(rooms), list(users)))
+        return {(row[0], row[1]): _standing(row[1:]) for row in rows}
+
+
+class RememberedStandings:
+    """Remembers standings for a few seconds; told to forget where something changed."""
+
+    def __init__(self, source: StandingSource, seconds: float = CACHE_S) -> None:
+        self._source = source
+        self._seconds = seconds
+        self._known: dict[Pair, tuple[float, Standing]] = {}
+
+    def of(self, pairs: Collection[Pair]) -> dict[Pair, Standing]:
+        now = monotonic()
+        found = {pair: entry[1] for pair in pairs if (entry := self._known.get(pair)) and entry[0] > now}
+        missing = [pair for pair in pairs if pair not in found]
+        if missing:
+            fresh = self._source.of(missing)
+            self._remember(fresh, now + self._seconds)
+            found.update(fresh)
+        return found
+
+    def forget(self, *, room_id: UUID | None = None, user_id: UUID | None = None) -> None:
+        """Drop what is known about a room, a person, or the two together."""
+        for room, user in list(self._known):
+            if room_id in (None, room) and user_id in (None, user):
+                self._known.pop((room, user), None)
+
+    def _remember(self, fresh: Mapping[Pair, Standing], until: float) -> None:
+        if len(self._known) + len(fresh) > CACHE_ENTRIES:
+            self._known.clear()
+        self._known.update({pair: (until, standing) for pair, standing in fresh.items()})
+
+
+def standing(actor: Actor, room_id: UUID) -> Standing:
+    """The actor's standing in a room; raises NotFound."""
+    pair = (room_id, actor.user_id)
+    found = FreshStandings().of([pair])
+    if pair not in found:
+        raise NotFound("No such room.", "room_not_found")
+    return found[pair]
+
+
+def _standing(row: tuple[Any, ...]) -> Standing:
+    user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings = row
+    return Standing(
+        user_id=user_id,
+        username=username,
+        name=name,
+        avatar=avatar,
+        role=Role(role),
+        is_suspended=suspended,
+        is_owner=owner,
+        is_room_moderator=moderator,
+        is_banned=banned,
+        banned_until=until,
+        following_since=since,
+        room_settings=settings,
+    )

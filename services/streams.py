@@ -1,0 +1,157 @@
+"""Streams as people see and set them: lists, metadata, playback."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from db.connection import query
+from services import playback
+from services.actors import Actor, Role
+from services.categories import CategoryRef
+from services.errors import NotFound
+from services.pages import Page, cut, decode_cursor
+from services.users import IS_LIVE, UserView
+
+
+class Status(StrEnum):
+    SCHEDULED = "SCHEDULED"
+    LIVE = "LIVE"
+    ENDED = "ENDED"
+
+
+class Sort(StrEnum):
+    VIEWERS = "viewers"
+    RECENT = "recent"
+
+
+class StreamView(msgspec.Struct, frozen=True, rename="camel"):
+    """A stream as a viewer sees it; `playback` holds what this viewer may play."""
+
+    id: UUID
+    title: str
+    description: str
+    thumbnail: str | None
+    is_live: bool
+    status: Status
+    viewer_count: int
+    peak_viewers: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    scheduled_for: datetime | None
+    streamer: UserView | None
+    category: CategoryRef | None
+    tags: list[str]
+    source_type: str
+    event_id: UUID | None
+    language: str
+    visibility: str
+    playback: playback.Playback
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which live streams a list holds."""
+
+    category: str | None = None
+    tag: str | None = None
+    language: str | None = None
+    q: str | None = None
+    sort: Sort = Sort.VIEWERS
+
+
+_SELECT = f"""
+SELECT s.id, s.title, s.description, s.thumbnail, s.status, s.viewer_count, s.peak_viewers, s.started_at, s.ended_at,
+       s.scheduled_for, s.tags, s.source_type, s.language, s.visibility,
+       u.id, u.username, u.name, u.avatar, u.bio, u.role, {IS_LIVE}, u.follower_count, u.following_count, u.created_at,
+       g.id, g.name, g.slug, g.photo, r.hls, r.mp4
+FROM streams s JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id
+LEFT JOIN categories g ON g.id = s.category_id
+LEFT JOIN recordings r ON r.stream_id = s.id AND r.status = 'READY'
+"""  # noqa: S608 - built from constants
+_LIVE = "s.status = 'LIVE' AND s.visibility <> 'UNLISTED'"
+_ORDERS = {
+    Sort.VIEWERS: ("(s.viewer_count, s.id) < (%s, %s)", "s.viewer_count DESC, s.id DESC", tuple[int, UUID], 5),
+    Sort.RECENT: ("(s.started_at, s.id) < (%s, %s)", "s.started_at DESC, s.id DESC", tuple[datetime, UUID], 7),
+}
+
+
+def live_streams(wanted: Filter, limit: int, cursor: str | None) -> Page[StreamView]:
+    """Streams on air, as a page."""
+    conditions, parameters = _conditions(wanted)
+    after, order, key_shape, key_column = _ORDERS[wanted.sort]
+    if cursor:
+        conditions.append(after)
+        parameters += decode_cursor(cursor, key_shape)
+    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s"
+    rows = query(sql, (*parameters, limit + 1))
+    return cut(rows, limit, lambda row: view(row, None), lambda row: (row[key_column], row[0]))
+
+
+def stream(stream_id: UUID, actor: Actor | None = None) -> StreamView:
+    """One stream; raises NotFound."""
+    return _one("s.id = %s", (stream_id,), actor)
+
+
+def stream_of_streamer(username: str, actor: Actor | None = None) -> StreamView:
+    """A streamer's current stream, or the last one; raises NotFound."""
+    current = "lower(u.username) = lower(%s) ORDER BY s.status = 'LIVE' DESC, s.status = 'ENDED' DESC, s.id DESC"
+    return _one(current, (username,), actor)
+
+
+def past_streams(actor: Actor, limit: int, cursor: str | None) -> Page[StreamView]:
+    """The actor's ended streams with their recordings, newest first."""
+    before = decode_cursor(cursor, tuple[UUID])[0] if cursor else UUID(int=2**128 - 1)
+    sql = f"{_SELECT} WHERE u.id = %s AND s.status = 'ENDED' AND s.id < %s ORDER BY s.id DESC LIMIT %s"
+    rows = query(sql, (actor.user_id, before, limit + 1))
+    return cut(rows, limit, lambda row: view(row, actor), lambda row: (row[0],))
+
+
+def view(row: Sequence[Any], actor: Actor | None) -> StreamView:
+    """A row of the streams query, for one viewer."""
+    streamer = UserView(*row[14:19], Role(row[19]), *row[20:24])
+    status, visibility = Status(row[4]), row[13]
+    may_watch = visibility != "SUBSCRIBERS" or (actor is not None and (actor.is_admin or actor.user_id == streamer.id))
+    return StreamView(
+        *row[:4],
+        status is Status.LIVE,
+        status,
+        *row[5:10],
+        streamer,
+        CategoryRef(*row[24:28]) if row[24] else None,
+        row[10],
+        row[11],
+        None,
+        row[12],
+        visibility,
+        playback.of_stream(row[0], status.value, row[28], row[29]) if may_watch else playback.NOTHING,
+    )
+
+
+def _one(condition: str, parameters: tuple[object, ...], actor: Actor | None) -> StreamView:
+    rows = query(f"{_SELECT} WHERE {condition} LIMIT 1", parameters)
+    if not rows:
+        raise NotFound("No such stream.")
+    return view(rows[0], actor)
+
+
+def _conditions(wanted: Filter) -> tuple[list[str], list[Any]]:
+    conditions, parameters = [_LIVE], []
+    for value, condition in (
+        (wanted.category, "(g.slug = %s OR g.id::text = %s)"),
+        (wanted.tag, "s.tags @> ARRAY[lower(%s)]"),
+        (wanted.language, "s.language = %s"),
+        (wanted.q, "(s.title ILIKE %s OR u.username ILIKE %s)"),
+    ):
+        if value is not None:
+            text = f"%{_literal(value)}%" if value is wanted.q else value
+            conditions.append(condition)
+            parameters += [text] * condition.count("%s")
+    return conditions, parameters
+
+
+def _literal(text: str) -> str:
+    """The text with LIKE's own characters taken literally."""
+    return text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")

@@ -1,0 +1,15 @@
+"""Keeping house: the outbox swept, old rows tidied."""
+
+from services import idempotency, jobs, outbox, sessions
+from workers.app import task
+
+
+@task(jobs.SWEEP_OUTBOX)
+def sweep_outbox() -> None:
+    outbox.sweep()
+
+
+@task(jobs.TIDY_SESSIONS)
+def tidy() -> None:
+    sessions.tidy()
+    idempotency.tidy()

@@ -1,0 +1,26 @@
+"""Webhook jobs: settling stored events, finding forgotten ones, and sending the sandbox's."""
+
+from uuid import UUID
+
+from services import jobs, reconciliation, sandbox_deliveries, webhooks
+from workers.app import task
+
+
+@task(jobs.PROCESS_WEBHOOK, retries=webhooks.MOST_ATTEMPTS)
+def process(event_id: str) -> None:
+    webhooks.process(UUID(event_id))
+
+
+@task(jobs.SWEEP_WEBHOOKS)
+def sweep() -> None:
+    webhooks.sweep()
+
+
+@task(jobs.SEND_SANDBOX_WEBHOOKS)
+def send_sandbox_webhooks(batch_id: str) -> None:
+    sandbox_deliveries.send(UUID(batch_id))
+
+
+@task(jobs.RECONCILE)
+def reconcile() -> None:
+    reconciliation.reconcile()
