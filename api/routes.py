@@ -5,20 +5,28 @@ from typing import Any
 
 import falcon
 
-from api.resources import accounts, catalogue, channels, ops, people, streams
-from api.routing import Access, Area, Route
+from api.resources import accounts, catalogue, channels, ops, payment, payment_sandbox, people, streams, webhooks
+from api.routing import Access, Area, Kind, Route
 from api.schemas.accounts import Login, Refresh, Register, SessionAndUser
-from api.schemas.lists import ListQuery, LiveQuery
+from api.schemas.lists import GiftQuery, ListQuery, LiveQuery, WebhookQuery
 from services.accounts import SignedIn
 from services.categories import CategoryView, TagView
 from services.channels import StreamKey
+from services.checkout import Checkout, PurchaseOrder, PurchaseView
+from services.coin_packs import CoinPackView
 from services.creators import Application, Applied
 from services.follows import FollowState
+from services.gifts import GiftOrder, GiftReceipt, GiftView, GivenGift
 from services.health import Readiness
+from services.rooms import ChatSettings, ChatSettingsPatch
 from services.sessions import Session, SessionView
+from services.statements import EntryView
 from services.stream_metadata import StreamDraft, StreamPatch
+from services.stream_status import StreamStatus
 from services.streams import StreamView
 from services.users import Me, UserView
+from services.wallets import WalletView
+from services.webhook_events import WebhookEventView
 from settings import Settings
 
 PUBLIC, OPTIONAL, USER, STREAMER = Access.PUBLIC, Access.OPTIONAL, Access.USER, Access.STREAMER
@@ -27,7 +35,7 @@ SIGNATURE, INTERNAL = Access.SIGNATURE, Access.INTERNAL
 
 auth, data, categories, stream_area = Area("auth"), Area("data"), Area("categories"), Area("streams")
 stream, viewer, users, user = Area("stream"), Area("viewer"), Area("users"), Area("user")
-operations = Area("ops")
+operations, money, webhook, admin = Area("ops"), Area("payment"), Area("webhook"), Area("admin")
 
 AUTH = (
     auth.post(
@@ -128,6 +136,21 @@ STREAMS = (
         reply=StreamView,
         paged=True,
     ),
+    stream.get(
+        "/api/stream/status",
+        streams.StreamStatus,
+        STREAMER,
+        "Live status: bitrate, size, viewers, health",
+        reply=StreamStatus,
+    ),
+    stream.put(
+        "/api/stream/chat-settings",
+        streams.ChatSettings,
+        STREAMER,
+        "Slow mode, followers-only, subscribers-only, links, blocked words",
+        body=ChatSettingsPatch,
+        reply=ChatSettings,
+    ),
     stream.get("/api/stream/credentials", channels.StreamKey, STREAMER, "Server URL and stream key", reply=StreamKey),
     viewer.get(
         "/api/viewer/stream/{username}",
@@ -160,6 +183,108 @@ PEOPLE = (
     users.delete("/api/users/{id}/follow", people.Following, USER, "Unfollow", reply=FollowState),
 )
 
+MONEY = (
+    money.get(
+        "/api/payment/coin-packs",
+        payment.CoinPacks,
+        PUBLIC,
+        "Coin packs on sale",
+        reply=list[CoinPackView],
+        also=("/api/payment/packages",),
+    ),
+    money.post(
+        "/api/payment/create-checkout-session",
+        payment.Purchases,
+        USER,
+        "Start a purchase of a pack; returns the provider's URL",
+        body=PurchaseOrder,
+        reply=Checkout,
+        status=201,
+        once=True,
+        also=("/api/payment/purchase",),
+    ),
+    money.get("/api/payment/wallet", payment.Wallet, USER, "My balance", reply=WalletView),
+    money.get(
+        "/api/payment/transactions",
+        payment.Transactions,
+        USER,
+        "My ledger entries",
+        query=ListQuery,
+        reply=EntryView,
+        paged=True,
+    ),
+    money.get(
+        "/api/payment/gifts",
+        payment.Gifts,
+        PUBLIC,
+        "Gifts on offer; with ?streamerId that streamer's own as well",
+        query=GiftQuery,
+        reply=list[GiftView],
+    ),
+    money.post(
+        "/api/payment/gift",
+        payment.Gifts,
+        USER,
+        "Send a gift to a creator (coins move; points accrue; chat is told)",
+        body=GiftOrder,
+        reply=GiftReceipt,
+        status=201,
+        once=True,
+    ),
+    money.get(
+        "/api/payment/purchases",
+        payment.Purchases,
+        USER,
+        "My purchases",
+        query=ListQuery,
+        reply=PurchaseView,
+        paged=True,
+    ),
+    money.get(
+        "/api/payment/gifts-sent",
+        payment.GiftsSent,
+        USER,
+        "Gifts I sent",
+        query=ListQuery,
+        reply=GivenGift,
+        paged=True,
+    ),
+    money.get(
+        "/api/payment/gifts-received",
+        payment.GiftsReceived,
+        USER,
+        "Gifts I received",
+        query=ListQuery,
+        reply=GivenGift,
+        paged=True,
+    ),
+    webhook.post(
+        "/api/webhook/stripe",
+        webhooks.StripeWebhooks,
+        SIGNATURE,
+        "Stripe events: stored once; answered at once; processed by a worker",
+        kind=Kind.RAW,
+        unlimited=True,
+        also=("/api/payment/webhook",),
+    ),
+    admin.get(
+        "/api/admin/webhook-events",
+        webhooks.WebhookEvents,
+        ADMIN,
+        "Webhook events by state",
+        query=WebhookQuery,
+        reply=WebhookEventView,
+        paged=True,
+    ),
+    admin.post(
+        "/api/admin/webhook-events/{id}/replay",
+        webhooks.WebhookReplay,
+        ADMIN,
+        "Process a failed event again",
+        status=202,
+    ),
+)
+
 OPS = (
     operations.get("/health", ops.Health, PUBLIC, "Liveness", unlimited=True),
     operations.get(
@@ -170,7 +295,7 @@ OPS = (
     operations.get("/docs", ops.Reference, PUBLIC, "The API reference as a page"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *STREAMS, *PEOPLE, *OPS)
+ROUTES: tuple[Route, ...] = (*AUTH, *STREAMS, *PEOPLE, *MONEY, *OPS)
 
 #: Whole folders of addresses that are no API: media files, and the payment sandbox where it runs.
-PREFIXES: tuple[Callable[[falcon.App, Settings], Any], ...] = ()
+PREFIXES: tuple[Callable[[falcon.App, Settings], Any], ...] = (payment_sandbox.add_routes,)

@@ -44,7 +44,29 @@ class WebhookEventView(msgspec.Struct, frozen=True, rename="camel"):
 def webhook_events(state: State, limit: int, cursor: str | None) -> Page[WebhookEventView]:
     """The events in one state, newest first."""
     (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (UUID(int=2**128 - 1),)
-    rows = query(_IN_STATE = """
+    rows = query(_IN_STATE, (state, before, limit + 1))
+    return cut(rows, limit, _view, lambda row: (row[0],))
+
+
+def replay(event_id: UUID) -> None:
+    """Process a parked event again; raises Conflict for any other."""
+    with atomic():
+        if not query(_UNPARK, (after(LEASE_S), event_id)):
+            raise Conflict("Only an event that has failed can be replayed.", "not_parked")
+        jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
+
+
+def after(seconds: float) -> datetime:
+    """The time in so many seconds."""
+    return clock.now() + timedelta(seconds=seconds)
+
+
+def _view(row: tuple[Any, ...]) -> WebhookEventView:
+    event_id, provider, name, kind, state, *rest = row
+    return WebhookEventView(event_id, provider, name, kind, State(state), *rest)
+
+
+_IN_STATE = """
 SELECT id, provider, event_id, kind, state, attempts, error, request_id, received_at, processed_at
 FROM webhook_events WHERE state = %s AND id < %s ORDER BY id DESC LIMIT %s"""
 

@@ -1,11 +1,13 @@
 """What every list takes."""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 
 from services.pages import DEFAULT_LIMIT, LARGEST_LIMIT
 from services.streams import Sort
+from services.webhook_events import State
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_LIMIT)]
 Cursor = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -26,3 +28,15 @@ class LiveQuery(ListQuery, frozen=True, kw_only=True):
     language: Annotated[str, msgspec.Meta(max_length=12)] | None = None
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
     sort: Sort = Sort.VIEWERS
+
+
+class GiftQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose own gifts to show beside the platform's."""
+
+    streamer_id: UUID | None = None
+
+
+class WebhookQuery(ListQuery, frozen=True, kw_only=True):
+    """Which page of the webhook events in which state."""
+
+    state: State = State.FAILED
