@@ -26,6 +26,6 @@ USER astrotv
 VOLUME /var/lib/astrotv
 EXPOSE 8000 8001 8002 1935 5555
 ENTRYPOINT ["tini", "--"]
-CMD ["python", "-m", "gunicorn", "--config", "api/gunicorn.conf.py", "api.wsgi:app"]
+CMD ["python", "-m", "gunicorn", "--config", "api/gunicorn_conf.py", "api.wsgi:app"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-m", "operations.probe", "http://127.0.0.1:8000/health"]

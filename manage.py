@@ -10,7 +10,7 @@ import psycopg2
 import redis.exceptions
 
 from embedded import EmbeddedError
-from operations import accounts, migrate, project, schema, seed, up
+from operations import accounts, backup, check, migrate, project, reconciliation, restore, schema, seed, up
 from services.errors import ServiceError
 from settings import SettingsError
 
@@ -20,6 +20,10 @@ COMMANDS: dict[str, ModuleType] = {
     "seed": seed,
     "create-admin": accounts,
     "schema": schema,
+    "check": check,
+    "reconcile": reconciliation,
+    "backup": backup,
+    "restore": restore,
 }
 REFUSED, FAILED = 2, 1
 

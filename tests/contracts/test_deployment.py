@@ -9,6 +9,7 @@ import yaml
 
 from operations import procfile
 from operations.project import ROOT
+from services import jobs
 from settings import NAMES
 
 STORES = {"postgres", "redis"}
@@ -90,14 +91,14 @@ def test_the_example_environment_documents_every_setting() -> None:
     assert written >= NAMES
 
 
-def test_every_queue_has_its_worker() -> None:
+def test_every_queue_of_a_job_has_its_worker() -> None:
     served = [
         queue
         for name, command in PROCESSES.items()
         if name.startswith("worker")
         for queue in command[command.index("--queues") + 1].split(",")
     ]
-    assert sorted(served) == ["analytics", "default", "media", "notifications", "webhooks"]
+    assert sorted(served) == sorted({job.queue for job in vars(jobs).values() if isinstance(job, jobs.Job)})
 
 
 def test_the_procfile_needs_no_shell() -> None:
