@@ -1,0 +1,114 @@
+"""`manage.py` as an operator runs it: from outside, in a folder of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from operations.project import ROOT
+from settings import NAMES
+
+
+class Operator:
+    """Somebody at a terminal with one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = {name: value for name, value in os.environ.items() if name not in NAMES}
+
+    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environ = self.environ | {"DATA_DIR": str(self.folder), "BCRYPT_ROUNDS": "4"} | settings
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *words],
+            capture_output=True,
+            text=True,
+            env=environ,
+            cwd=self.folder.parent,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def operator() -> Iterator[Operator]:
+    place = Path(tempfile.mkdtemp(prefix="astrotv operator ", dir="/tmp"))
+    place.chmod(0o755)
+    yield Operator(place / "data")
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def seeded(operator: Operator) -> Operator:
+    """An operator whose stack has its demo data."""
+    done = operator.run("seed")
+    assert done.returncode == 0, done.stderr
+    assert "viewer@example.com" in done.stdout
+    return operator
+
+
+def test_a_fresh_stack_passes_its_check(seeded: Operator) -> None:
+    done = seeded.run("check")
+    assert done.returncode == 0, done.stdout
+    assert "schema: as the models say" in done.stdout
+
+
+def test_the_books_of_the_demo_data_agree(seeded: Operator) -> None:
+    assert seeded.run("reconcile").stdout.strip().endswith("the books agree")
+
+
+def test_migrating_twice_does_nothing(seeded: Operator) -> None:
+    assert "nothing to do" in seeded.run("migrate").stdout
+
+
+def test_the_schema_is_printed_as_sql(seeded: Operator) -> None:
+    assert "CREATE TABLE public.users" in seeded.run("schema").stdout
+
+
+def test_an_administrator_is_made_once(seeded: Operator) -> None:
+    words = ("create-admin", "--email", "root@example.org", "--password", "a long enough one")
+    assert "is an administrator" in seeded.run(*words).stdout
+    again = seeded.run(*words)
+    assert again.returncode == 1
+    assert again.stderr == "astrotv: This e-mail address has an account already.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("JWT_EXPIRES_IN", "soon"), ("PORT", "99999"), ("JWT_SECRET", "short"), ("LOG_LEVEL", "loud")]
+)
+def test_a_bad_setting_is_one_line_that_names_it(operator: Operator, name: str, value: str) -> None:
+    done = operator.run("check", **{name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"astrotv: {name}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_production_without_secrets_is_refused_by_name(operator: Operator) -> None:
+    done = operator.run("check", ASTROTV_ENV="production", BCRYPT_ROUNDS="12")
+    assert (done.returncode, done.stderr) == (2, "astrotv: JWT_SECRET: is missing; see .env.example\n")
+
+
+def test_a_database_that_is_away_is_one_line(operator: Operator) -> None:
+    done = operator.run("migrate", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("astrotv: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_backup_brings_everything_back_in_another_folder(seeded: Operator, tmp_path: Path) -> None:
+    archive = tmp_path / "backup.tar"
+    media = seeded.folder / "media" / "hls" / "a"
+    media.mkdir(parents=True, exist_ok=True)
+    (media / "0.m4s").write_bytes(b"picture")
+    assert seeded.run("backup", str(archive)).returncode == 0
+    assert archive.stat().st_mode & 0o777 == 0o600
+    other = Operator(seeded.folder.parent / "other")
+    assert other.run("restore", str(archive)).returncode == 1, "it must be asked twice"
+    done = other.run("restore", "--yes", str(archive))
+    assert done.returncode == 0, done.stderr
+    assert other.run("seed").stdout == seeded.run("seed").stdout
+    assert (other.folder / "media" / "hls" / "a" / "0.m4s").read_bytes() == b"picture"
+    assert other.run("check").returncode == 0
