@@ -54,6 +54,7 @@ beat_schedule = {
         ("streams.reap", "default", 10),
         ("analytics.viewers", "analytics", 15),
         ("media.thumbnails_of_live", "media", 30),
+        ("media.tidy_live", "media", HOUR_S),
         ("sessions.tidy", "default", HOUR_S),
         ("money.reconcile", "default", 24 * HOUR_S),
     )

@@ -12,7 +12,7 @@ import structlog
 
 from db.connection import connection
 from db.models.streams import IngestSession, Stream
-from services import jobs, transcode_register
+from services import broadcasts, jobs, transcode_register
 from services.bus import bus
 from services.gateways import ffmpeg
 from services.ids import new_id
@@ -101,12 +101,15 @@ def condition_of(stream_id: UUID) -> Condition:
 
 
 def _source(session: IngestSession) -> Source:
+    measured = broadcasts.facts_of(session.stream_id)
     return Source(
         width=session.width,
         height=session.height,
         video_codec=session.video_codec,
         audio_codec=session.audio_codec,
         bitrate_kbps=session.bitrate_kbps,
+        fps=measured.fps if measured else None,
+        keyframe_interval_s=measured.keyframe_interval_s if measured else None,
     )
 
 

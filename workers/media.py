@@ -39,6 +39,11 @@ def thumbnails_of_live() -> None:
     thumbnails.refresh_live_thumbnails()
 
 
+@task(jobs.TIDY_LIVE_MEDIA)
+def tidy_live() -> None:
+    recordings.tidy_live_folders()
+
+
 @signals.worker_shutting_down.connect
 def _stop_ladders(**_: Any) -> None:
     stopping.set()

@@ -1,14 +1,18 @@
 """ffmpeg behind a small interface: found, started on a leash, listened to, and stopped for good."""
 
+import contextlib
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -19,6 +23,7 @@ import msgspec
 LEASH = Path(__file__).with_name("leash.py")
 PATIENCE_S = 5.0
 COMPLAINTS_KEPT = 40
+PIECE_BYTES = 1 << 20
 
 _DURATION = re.compile(r"^  Duration: (?:N/A|(\d+):(\d\d):(\d\d\.\d+))", re.MULTILINE)
 _VIDEO = re.compile(r"^ +Stream #0:\d+.*?: Video: (\w+).*?, (\d{2,5})x(\d{2,5})(?:[ ,].*?)?$", re.MULTILINE)
@@ -73,6 +78,26 @@ def run(
     if most_bytes is not None and len(output) > most_bytes:
         raise FfmpegError(f"ffmpeg wrote {len(output)} bytes, more than {most_bytes}")
     return output
+
+
+def run_on_pieces(binary: str, arguments: Sequence[str], pieces: Iterable[Path], *, timeout_s: float) -> None:
+    """Run ffmpeg with files, end to end, as its standard input, and let it write where `arguments` say.
+
+    Raises FfmpegError if it fails or takes longer than `timeout_s`, OSError if a piece cannot be read.
+    """
+    command = [binary, "-hide_banner", "-nostdin", "-loglevel", "error", *arguments]
+    with tempfile.TemporaryFile() as complaints, _spawn(command, subprocess.PIPE, complaints.fileno()) as process:
+        limit = threading.Timer(timeout_s, _kill_group, (process,))
+        limit.start()
+        try:
+            _feed(process, pieces)
+            code = process.wait()
+        finally:
+            limit.cancel()
+            _kill_group(process)
+        complaints.seek(0)
+        if code != 0:
+            raise FfmpegError(_last_words(complaints.read()))
 
 
 def probe(binary: str, path: str | Path, *, timeout_s: float = 30.0) -> MediaProbe:
@@ -230,10 +255,20 @@ def _run_to_end(command: list[str], stdin: bytes, timeout_s: float) -> tuple[int
         return process.returncode, output, complaints
 
 
-def _spawn(command: list[str], stdin: int) -> subprocess.Popen[bytes]:
+def _feed(process: subprocess.Popen[bytes], pieces: Iterable[Path]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it has given up: its exit code says so
+        for piece in pieces:
+            with piece.open("rb") as file:
+                shutil.copyfileobj(file, process.stdin, PIECE_BYTES)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+
+
+def _spawn(command: list[str], stdin: int, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
     try:
-        return subprocess.Popen(leashed, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
+        return subprocess.Popen(leashed, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, process_group=0)
     except OSError as error:
         raise FfmpegError(f"ffmpeg could not be started: {error}") from error
 

@@ -21,7 +21,8 @@ class Cpu:
 
 def verdicts(pace: Pace, *, frames_a_second: float, media_a_second: float, seconds: int) -> list[bool]:
     return [
-        pace.is_falling_behind(float(at), int(at * frames_a_second), at * media_a_second) for at in range(1, seconds + 1)
+        pace.is_falling_behind(float(at), int(at * frames_a_second), at * media_a_second)
+        for at in range(1, seconds + 1)
     ]
 
 

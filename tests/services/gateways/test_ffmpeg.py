@@ -99,7 +99,9 @@ def test_ffmpeg_dies_with_the_process_that_started_it(binary: str, last_words: s
 
 
 def test_reports_are_read_however_they_are_cut() -> None:
-    text = b"frame=12\nfps=29.9\nout_time_us=400000\nspeed=1.01x\nprogress=continue\nframe=N/A\nspeed=N/A\nprogress=end\n"
+    text = (
+        b"frame=12\nfps=29.9\nout_time_us=400000\nspeed=1.01x\nprogress=continue\nframe=N/A\nspeed=N/A\nprogress=end\n"
+    )
     reader = ProgressReader()
     found = [report for byte in text for report in reader.feed(bytes([byte]))]
     assert found == [ffmpeg.Progress(12, 29.9, 0.4, 1.01), ffmpeg.Progress(0, 0.0, None, None)]
