@@ -79,6 +79,12 @@ class MessageDeleted(Event, tag="message_deleted"):
     message_id: UUID
 
 
+class Typing(Event, tag="typing"):
+    """Somebody is writing in the room; passed on, never stored."""
+
+    user: UserRef
+
+
 class Notified(Event, tag="notification"):
     id: UUID
     kind: str

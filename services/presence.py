@@ -106,7 +106,16 @@ def _recorded(script: Script, process: str, change: Change) -> Count:
 def _run(script: Script, process: str, room_id: UUID, arrived: list[bytes], left: list[bytes]) -> Count:
     room = _room_key(room_id)
     keys = [f"{room}:{process}", room, f"{room}:told"]
-    arguments = [process, TTL_MS, room_topic(room_id), f"{room}:", TELL_EVERY_MS, len(arrived), *arrived, *left]
+    arguments: list[bytes | str | int] = [
+        process,
+        TTL_MS,
+        room_topic(room_id),
+        f"{room}:",
+        TELL_EVERY_MS,
+        len(arrived),
+        *arrived,
+        *left,
+    ]
     viewers, own, is_told = script(keys, arguments)
     return Count(viewers, own, bool(is_told))
 

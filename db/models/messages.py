@@ -1,5 +1,7 @@
 """What was said in a room; rows are made by the function `post_messages` alone."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import DateTimeTZField
 
@@ -9,6 +11,8 @@ from db.models.users import User
 
 
 class Message(Model):
+    room_id: UUID
+    author_id: UUID | None
     room = peewee.ForeignKeyField(Room, on_delete="CASCADE")
     seq = peewee.BigIntegerField()
     author = peewee.ForeignKeyField(User, null=True, on_delete="SET NULL")

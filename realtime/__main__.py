@@ -1,0 +1,97 @@
+"""`python -m realtime [--processes N]`: serve sockets until told to stop."""
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+
+import structlog
+import uvloop
+
+import bootstrap
+from realtime.listening import PortTaken, listen
+from realtime.server import DATABASE_CONNECTIONS, Server
+from settings import Settings, SettingsError, load
+
+log = structlog.get_logger("realtime")
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def main() -> int:
+    """Bind the port, then serve: in this process, or in as many as were asked for."""
+    options = _options()
+    try:
+        settings = load(os.environ)
+        sockets = listen(settings.realtime_host, settings.realtime_port, options.processes)
+    except (SettingsError, PortTaken) as error:
+        sys.stderr.write(f"realtime: {error}\n")
+        return 1
+    if len(sockets) == 1:
+        return _serve(settings, sockets[0])
+    return _supervise([_fork(settings, sock, sockets) for sock in sockets], sockets)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m realtime", description="Serve the realtime sockets.")
+    parser.add_argument("--processes", type=int, default=1, help="how many share the port (default 1)")
+    return parser.parse_args()
+
+
+def _serve(settings: Settings, sock: socket.socket) -> int:
+    bootstrap.start("realtime", settings, pool_size=DATABASE_CONNECTIONS)
+    uvloop.run(_run(settings, sock))
+    bootstrap.stop()
+    return 0
+
+
+async def _run(settings: Settings, sock: socket.socket) -> None:
+    stopping = asyncio.Event()
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    server = Server(settings)
+    await server.start([sock])
+    gc.collect()
+    gc.freeze()
+    host, port = sock.getsockname()[:2]
+    log.info("realtime_ready", address=f"{host}:{port}", pid=os.getpid())
+    await stopping.wait()
+    log.info("realtime_stopping")
+    await server.stop()
+
+
+def _fork(settings: Settings, sock: socket.socket, sockets: list[socket.socket]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    for other in sockets:
+        if other is not sock:
+            other.close()
+    os._exit(_serve(settings, sock))
+
+
+def _supervise(pids: list[int], sockets: list[socket.socket]) -> int:
+    """Wait for the copies; pass a signal on to all of them, and end them all where one ends."""
+    for sock in sockets:
+        sock.close()
+    for number in STOPPING:
+        signal.signal(number, lambda signum, _: _signal(pids, signum))
+    status = 0
+    while pids:
+        pid, code = os.wait()
+        pids.remove(pid)
+        status = status or os.waitstatus_to_exitcode(code)
+        _signal(pids, signal.SIGTERM)
+    return abs(status)
+
+
+def _signal(pids: list[int], number: int) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

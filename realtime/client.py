@@ -1,0 +1,62 @@
+"""Who is behind a socket: the signed-in person or a guest, the rooms joined, the commands in line."""
+
+import secrets
+from collections import deque
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from realtime.connection import Connection
+from realtime.protocol import Said, encode
+from services.actors import Actor
+
+STRIKES = 20
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A person proved by a token; `checked_at` is loop time, when the session was last seen alive."""
+
+    actor: Actor
+    expires_at: datetime
+    checked_at: float
+
+
+class Client:
+    """One connection's state; changed on the event loop alone."""
+
+    __slots__ = (
+        "connection",
+        "has_joined",
+        "identity",
+        "inbox",
+        "is_busy",
+        "joined",
+        "key",
+        "sid",
+        "strikes",
+        "topics",
+        "typed_at",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.sid = secrets.token_urlsafe(15)
+        self.key = secrets.token_bytes(16)
+        self.identity: Identity | None = None
+        self.joined: dict[UUID, str] = {}
+        self.topics: set[str] = set()
+        self.inbox: deque[Said] = deque()
+        self.is_busy = False
+        self.has_joined = False
+        self.strikes = 0
+        self.typed_at = 0.0
+
+    @property
+    def viewer(self) -> bytes:
+        """By what distinct viewers are told apart: the person, or a guest's connection."""
+        return self.identity.actor.user_id.bytes if self.identity else self.key
+
+    def tell(self, event: msgspec.Struct) -> None:
+        """Send one event to this socket."""
+        self.connection.send(encode(event))

@@ -1,0 +1,238 @@
+"""One socket: WebSocket frames in and out, with a bound on what may wait to be read by the other side."""
+
+import asyncio
+import os
+import socket
+from typing import Protocol, cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from realtime import handshake
+from realtime.audience import Burst
+from realtime.dialects import JSON, SOCKET_IO, Dialect
+from realtime.frames import text_frame
+from realtime.protocol import FRAME_LIMIT_BYTES, Close, Lagging, encode
+from realtime.socketio import PING
+
+SOFT_BOUND_BYTES = 64 * 1024  # beyond it chat is dropped
+HARD_BOUND_BYTES = 256 * 1024  # beyond it the connection is closed
+KERNEL_BUFFER_BYTES = 128 * 1024
+CLOSING_TIME_S = 5
+
+
+class Host(Protocol):
+    """What a connection needs of the process that it belongs to."""
+
+    origins: list[str | None] | None
+
+    def connected(self, connection: "Connection") -> None: ...
+
+    def answer(self, connection: "Connection", request: Request) -> Response | None:
+        """The plain response to a request; None where the WebSocket may open."""
+
+    def opened(self, connection: "Connection") -> None: ...
+
+    def heard(self, connection: "Connection", text: str) -> None: ...
+
+    def heard_binary(self, connection: "Connection") -> None: ...
+
+    def lost(self, connection: "Connection") -> None:
+        """The connection hears nothing any more; called once or more."""
+
+    def disconnected(self, connection: "Connection") -> None:
+        """The socket is closed."""
+
+
+class Connection(asyncio.Protocol):
+    """The WebSocket protocol is the library's, without I/O; frames for many sockets bypass it."""
+
+    __slots__ = (
+        "_dropped", "_fd", "_fragments", "_host", "_is_binary", "_loop", "_protocol", "_transport",
+        "address", "asked", "behind_since", "dialect", "is_open", "last_heard_at", "made_at", "pinged_at", "was_open",
+    )  # fmt: skip
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._protocol = ServerProtocol(origins=host.origins, max_size=FRAME_LIMIT_BYTES)  # type: ignore[arg-type]
+        self._fragments: list[bytes] = []
+        self._is_binary = False
+        self._dropped = 0
+        self.dialect: Dialect = JSON
+        self.asked: handshake.Request | None = None
+        self.address = ""
+        self.is_open = self.was_open = False
+        self.behind_since: float | None = None
+        self.made_at = self.last_heard_at = self.pinged_at = self._loop.time()
+
+    # --- what the transport tells -------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=SOFT_BOUND_BYTES)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+        self._fd = sock.fileno()
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._host.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.last_heard_at = self._loop.time()
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._shake_hands(event)
+            elif self.is_open:
+                self._take(cast(Frame, event))
+        self._flush()
+        if self.is_open and self._protocol.state is not State.OPEN:
+            self._gone()
+
+    def eof_received(self) -> None:
+        self._protocol.receive_eof()
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone()
+        self._host.disconnected(self)
+
+    def pause_writing(self) -> None:
+        self.behind_since = self._loop.time()
+
+    def resume_writing(self) -> None:
+        self.behind_since = None
+        if self._dropped and self.is_open:
+            dropped, self._dropped = self._dropped, 0
+            self.send(encode(Lagging(dropped)))
+
+    # --- what the process asks ----------------------------------------------
+
+    def push(self, burst: Burst) -> None:
+        """Write frames that were built once for many sockets."""
+        if self.behind_since is not None:
+            self._push_behind(burst)
+        elif self._transport.get_write_buffer_size():
+            self._transport.write(burst.data)
+        else:
+            self._write_now(burst.data)
+
+    def send(self, event: bytes) -> None:
+        """Write one event to this socket alone."""
+        self.write(self.dialect.frame(event))
+
+    def write(self, frame: bytes) -> None:
+        """Write one frame; closes a connection whose other side lets too much wait."""
+        if not self.is_open:
+            return
+        waiting = self._transport.get_write_buffer_size()
+        if waiting > HARD_BOUND_BYTES:
+            self.close(Close.TOO_SLOW, "reads too slowly")
+        elif waiting:
+            self._transport.write(frame)
+        else:
+            self._write_now(frame)
+
+    def ping(self) -> None:
+        """Ask the other side for a sign of life."""
+        self.pinged_at = self._loop.time()
+        if self.dialect is SOCKET_IO:
+            self.write(text_frame(PING))
+        elif self.is_open:
+            self._protocol.send_ping(b"")
+            self._flush()
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Start the closing handshake; the socket is cut where it is not answered."""
+        if not self.is_open:
+            return
+        self._gone()
+        self._protocol.send_close(code, reason)
+        self._flush()
+        self._loop.call_later(CLOSING_TIME_S, self._transport.abort)
+
+    def abort(self) -> None:
+        """Cut the socket."""
+        self._gone()
+        self._transport.abort()
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # --- inside ---------------------------------------------------------------
+
+    def _shake_hands(self, request: Request) -> None:
+        response = self._host.answer(self, request) or self._protocol.accept(request)
+        self._protocol.send_response(response)
+        if response.status_code != 101:
+            return
+        self._flush()
+        self.is_open = self.was_open = True
+        self._host.opened(self)
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT and frame.fin:
+            self._hear(bytes(frame.data))
+        elif frame.opcode is Opcode.BINARY and frame.fin:
+            self._host.heard_binary(self)
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._collect(frame)
+
+    def _collect(self, frame: Frame) -> None:
+        if frame.opcode is not Opcode.CONT:
+            self._is_binary = frame.opcode is Opcode.BINARY
+        self._fragments.append(bytes(frame.data))
+        if not frame.fin:
+            return
+        whole, self._fragments = b"".join(self._fragments), []
+        if self._is_binary:
+            self._host.heard_binary(self)
+        else:
+            self._hear(whole)
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            self.close(Close.INVALID_DATA, "invalid UTF-8")
+            return
+        self._host.heard(self, text)
+
+    def _write_now(self, data: bytes) -> None:
+        """Nothing waits before this: hand it to the kernel at once, and queue what it does not take."""
+        try:
+            taken = os.write(self._fd, data)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            return  # the loop is about to report the loss
+        if taken < len(data):
+            self._transport.write(data[taken:])
+
+    def _push_behind(self, burst: Burst) -> None:
+        self._dropped += burst.messages
+        if not burst.essential:
+            return
+        if self._transport.get_write_buffer_size() > HARD_BOUND_BYTES:
+            self.close(Close.TOO_SLOW, "reads too slowly")
+        else:
+            self._transport.write(burst.essential)
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.close()
+
+    def _gone(self) -> None:
+        self.is_open = False
+        self._host.lost(self)

@@ -1,0 +1,95 @@
+"""What handlers work with: the parts of the process, in one place."""
+
+import asyncio
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from realtime.client import Client, Identity
+from realtime.metrics import Metrics
+from realtime.presence import Presence
+from realtime.protocol import Code
+from realtime.rooms import Rooms
+from realtime.threads import Threads
+from realtime.writer import Writer
+from services import clock, sessions, tokens
+from services.actors import Actor
+from services.errors import ServiceError, Unauthorized
+from services.standing import RememberedStandings
+
+T = TypeVar("T")
+
+RECHECK_S = 20
+
+
+class Hall(msgspec.Struct, frozen=True):
+    """The process as handlers see it."""
+
+    threads: Threads
+    rooms: Rooms
+    writer: Writer
+    presence: Presence
+    standings: RememberedStandings
+    metrics: Metrics
+
+    async def sign_in(self, client: Client, token: str) -> Actor:
+        """Give the client the identity that a token proves; raises Unauthorized."""
+        try:
+            actor, expires_at = await self.threads.query(_prove, token)
+        except ServiceError as error:
+            if error.code == Code.UNAVAILABLE:
+                raise
+            raise Unauthorized(error.message) from error
+        self._become(client, Identity(actor, expires_at, asyncio.get_running_loop().time()))
+        return actor
+
+    def sign_out(self, client: Client) -> None:
+        """Make the client a guest again, who hears nothing private."""
+        for topic in client.topics:
+            self.rooms.unlisten(client.connection, topic)
+        client.topics.clear()
+        self._become(client, None)
+
+    async def actor_of(self, client: Client) -> Actor:
+        """Who the client is, if the token still holds; raises Unauthorized for a guest.
+
+        A revoked session is told by an event; asking again every RECHECK_S makes up for a lost one.
+        """
+        identity = client.identity
+        if identity is None:
+            raise Unauthorized("Sign in first.")
+        now = asyncio.get_running_loop().time()
+        if identity.expires_at <= clock.now():
+            self.sign_out(client)
+            raise Unauthorized("The token has expired.")
+        if now - identity.checked_at > RECHECK_S and identity.actor.session_id is not None:
+            if not await self.threads.query(sessions.is_session_live, identity.actor.session_id):
+                self.sign_out(client)
+                raise Unauthorized("The session has ended.")
+            if client.identity is identity:
+                client.identity = msgspec.structs.replace(identity, checked_at=now)
+        return identity.actor
+
+    def forget(self, client: Client) -> None:
+        """The socket is gone: it hears and counts nowhere any more."""
+        for room_id in client.joined:
+            self.rooms.leave(client.connection, room_id)
+            self.presence.leave(room_id, client.viewer)
+        for topic in client.topics:
+            self.rooms.unlisten(client.connection, topic)
+        client.joined.clear()
+        client.topics.clear()
+        client.inbox.clear()
+
+    def _become(self, client: Client, identity: Identity | None) -> None:
+        """Change who the client is, and as whom it is counted."""
+        for room_id in client.joined:
+            self.presence.leave(room_id, client.viewer)
+        client.identity = identity
+        for room_id in client.joined:
+            self.presence.enter(room_id, client.viewer)
+
+
+def _prove(token: str) -> tuple[Actor, datetime]:
+    return sessions.verify_access_token(token), tokens.read_access_token(token).expires_at

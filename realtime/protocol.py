@@ -1,0 +1,305 @@
+"""What clients may say and how the server answers: the realtime contract, without any I/O."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, get_args
+
+import msgspec
+
+from services.errors import FieldError
+
+FRAME_LIMIT_BYTES = 16 * 1024
+
+Name = Annotated[str, msgspec.Meta(max_length=120)]
+Token = Annotated[str, msgspec.Meta(max_length=4096)]
+Reference = Annotated[str, msgspec.Meta(max_length=128)] | int
+
+
+class Code:
+    """Error codes that the protocol itself gives; the services add theirs."""
+
+    BAD_JSON = "bad_json"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID = "invalid"
+    BINARY = "binary_not_supported"
+    UNAUTHORIZED = "unauthorized"
+    NO_ROOM = "room_required"
+    TOO_MANY_ROOMS = "too_many_rooms"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal_error"
+
+
+class Close:
+    """Close codes: RFC 6455 section 7.4.1, and our own from 4000."""
+
+    NORMAL = 1000
+    INVALID_DATA = 1007
+    POLICY = 1008
+    RESTART = 1012
+    UNAUTHORIZED = 4401
+    TOO_SLOW = 4408
+
+
+class Refused(Exception):
+    """A client message that cannot be acted on.
+
+    `ref` is the client's own id of it, `ack_id` the Socket.IO acknowledgement that it waits for.
+    """
+
+    def __init__(self, code: str, message: str, ref: str | int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.ref = ref
+        self.ack_id: int | None = None
+
+
+# --- what a client says ------------------------------------------------------
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", rename="camel"):
+    """One client message; its tag is the `type` on the wire, `id` asks for an answer."""
+
+    id: Reference | None = None
+    always_answered: ClassVar[bool] = False
+
+
+class RoomCommand(Command, frozen=True, kw_only=True):
+    """A command about a room, which clients of different origin name differently."""
+
+    room: Name | None = None
+    stream_id: Name | None = None
+    session_id: Name | None = None
+    lounge_id: Name | None = None
+
+    @property
+    def room_name(self) -> str | None:
+        """The room as `kind:id`, or None where the client left it out."""
+        if self.room is not None:
+            return self.room
+        for kind, key in (("stream", self.stream_id), ("session", self.session_id), ("lounge", self.lounge_id)):
+            if key is not None:
+                return f"{kind}:{key}"
+        return None
+
+
+class Authenticate(Command, frozen=True, kw_only=True, tag="authenticate"):
+    token: Token
+
+
+class Join(RoomCommand, frozen=True, kw_only=True, tag="join"):
+    """`since` is the id or the seq of the last message seen; the answer carries the history."""
+
+    always_answered: ClassVar[bool] = True
+    streamer_nickname: Name | None = None
+    token: Token | None = None
+    since: Reference | None = None
+
+
+class JoinStream(Join, frozen=True, kw_only=True, tag="join_stream"): ...
+
+
+class JoinSession(Join, frozen=True, kw_only=True, tag="join_session"): ...
+
+
+class JoinLounge(Join, frozen=True, kw_only=True, tag="join-lounge"): ...
+
+
+class Leave(RoomCommand, frozen=True, kw_only=True, tag="leave"): ...
+
+
+class LeaveStream(Leave, frozen=True, kw_only=True, tag="leave_stream"): ...
+
+
+class LeaveSession(Leave, frozen=True, kw_only=True, tag="leave_session"): ...
+
+
+class LeaveLounge(Leave, frozen=True, kw_only=True, tag="leave-lounge"): ...
+
+
+class SendMessage(RoomCommand, frozen=True, kw_only=True, tag="send_message"):
+    """The words are in `text`, or in `message`."""
+
+    text: str | None = None
+    message: str | None = None
+    reply_to: Name | None = None
+    client_message_id: Name | None = None
+
+    @property
+    def words(self) -> str:
+        return self.text if self.text is not None else self.message or ""
+
+
+class Chat(SendMessage, frozen=True, kw_only=True, tag="chat"): ...
+
+
+class Message(SendMessage, frozen=True, kw_only=True, tag="message"): ...
+
+
+class SubscribeNotifications(Command, frozen=True, kw_only=True, tag="subscribe_notifications"): ...
+
+
+class Typing(RoomCommand, frozen=True, kw_only=True, tag="typing"): ...
+
+
+class PinMessage(Command, frozen=True, kw_only=True, tag="pin_message"):
+    message_id: Name
+
+
+class DeleteMessage(Command, frozen=True, kw_only=True, tag="delete_message"):
+    message_id: Name
+
+
+class Ping(Command, frozen=True, kw_only=True, tag="ping"): ...
+
+
+AnyCommand = (
+    Authenticate
+    | Join
+    | JoinStream
+    | JoinSession
+    | JoinLounge
+    | Leave
+    | LeaveStream
+    | LeaveSession
+    | LeaveLounge
+    | SendMessage
+    | Chat
+    | Message
+    | SubscribeNotifications
+    | Typing
+    | PinMessage
+    | DeleteMessage
+    | Ping
+)
+
+COMMANDS: Mapping[str, type[Command]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyCommand)}
+
+# What a bare value in place of an object means (`emit("join-lounge", id)` in Socket.IO).
+BARE_FIELD: Mapping[str, str] = {
+    "authenticate": "token",
+    "join": "room",
+    "leave": "room",
+    "join_stream": "streamId",
+    "leave_stream": "streamId",
+    "join_session": "sessionId",
+    "leave_session": "sessionId",
+    "join-lounge": "loungeId",
+    "leave-lounge": "loungeId",
+    "chat": "text",
+    "send_message": "text",
+    "message": "text",
+    "typing": "room",
+    "pin_message": "messageId",
+    "delete_message": "messageId",
+}
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One command as it was heard; `ack_id` is set where a Socket.IO client waits for an acknowledgement."""
+
+    command: Command
+    ack_id: int | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether success is told, and not only refusal."""
+        return self.command.always_answered or self.command.id is not None or self.ack_id is not None
+
+
+_decoder = msgspec.json.Decoder(AnyCommand)
+_loose = msgspec.json.Decoder()
+
+
+def read_command(text: str) -> Command:
+    """The command in one JSON text frame; raises Refused."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise _refusal(_loose.decode(text), error) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(Code.BAD_JSON, "This is not a JSON object.") from error
+
+
+def read_event(name: str, payload: Any) -> Command:
+    """The command in a Socket.IO event: its name, and the first argument decoded; raises Refused."""
+    if payload is None:
+        payload = {}
+    elif name in BARE_FIELD and not isinstance(payload, dict):
+        payload = {BARE_FIELD[name]: payload}
+    if not isinstance(payload, dict):
+        raise Refused(Code.INVALID, "The argument of an event is an object.")
+    said = {**payload, "type": name}
+    try:
+        return msgspec.convert(said, AnyCommand)
+    except msgspec.ValidationError as error:
+        raise _refusal(said, error) from error
+
+
+def _refusal(said: Any, error: msgspec.ValidationError) -> Refused:
+    if not isinstance(said, dict):
+        return Refused(Code.BAD_JSON, "A message is a JSON object.")
+    ref = said.get("id")
+    known_ref = ref if isinstance(ref, str | int) and len(str(ref)) <= 128 else None
+    if said.get("type") not in COMMANDS:
+        return Refused(Code.UNKNOWN_TYPE, "This type is not known here.", known_ref)
+    return Refused(Code.INVALID, str(error), known_ref)
+
+
+# --- what the server answers -------------------------------------------------
+
+
+class ErrorEvent(
+    msgspec.Struct, frozen=True, kw_only=True, tag="error", tag_field="type", rename="camel", omit_defaults=True
+):
+    """A refusal; the optional fields say when it ends."""
+
+    id: str | int | None = None
+    code: str
+    message: str
+    retry_after_ms: int | None = None
+    until: str | None = None
+    details: list[FieldError] | None = None
+
+
+class Pong(msgspec.Struct, frozen=True, kw_only=True, tag="pong", tag_field="type", omit_defaults=True):
+    id: str | int | None = None
+    time: str
+
+
+class Lagging(msgspec.Struct, frozen=True, tag="lagging", tag_field="type"):
+    """So many chat messages were not sent to this socket, because it reads too slowly."""
+
+    dropped: int
+
+
+class GoingAway(msgspec.Struct, frozen=True, tag="server_going_away", tag_field="type", rename="camel"):
+    retry_in_ms: int
+
+
+encode = msgspec.json.encode
+
+
+def ack(ref: str | int | None, body: msgspec.Struct | None = None) -> bytes:
+    """`{"type":"ack","id":…}` with the fields of `body` beside them."""
+    head = encode({"type": "ack", "id": ref} if ref is not None else {"type": "ack"})
+    fields = encode(body) if body is not None else b"{}"
+    return head if fields == b"{}" else head[:-1] + b"," + fields[1:]
+
+
+def type_first(event: bytes) -> bytes:
+    """The same event object with `type` as its first field, as the functions below need it."""
+    if event.startswith(b'{"type":"'):
+        return event
+    fields = msgspec.json.decode(event, type=dict[str, Any])
+    return encode({"type": fields.pop("type"), **fields})
+
+
+def event_name(event: bytes) -> bytes:
+    """The `type` of an event object that begins with it."""
+    return event[9 : event.index(b'"', 9)]
+
+
+def with_room(event: bytes, room: bytes) -> bytes:
+    """The event with `"room":room` after its type; `room` is a JSON string."""
+    after_type = event.index(b'"', 9) + 1
+    return event[:after_type] + b',"room":' + room + event[after_type:]

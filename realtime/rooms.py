@@ -1,0 +1,186 @@
+"""Topics and who hears them here: joining, leaving, and mending what was not heard."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from time import perf_counter
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from realtime.audience import Audience, Hearer
+from realtime.metrics import Metrics
+from realtime.protocol import Lagging, encode, type_first
+from realtime.relay import Heard
+from realtime.room import Room
+from realtime.sequence import Numbered, read_payload
+from realtime.threads import Threads
+from services import messages
+from services.errors import ServiceError
+from services.messages import MISSED_LIMIT, Message
+from services.rooms import RoomRef
+from services.topics import room_topic
+
+log = structlog.get_logger(__name__)
+
+GAP_GRACE_S = 0.1  # two processes that commit one after the other may publish crosswise
+AUDIT_S = 5
+AUDIT_GRACE_S = 1  # what is committed now is heard by then
+
+
+class Subscriptions(Protocol):
+    """What the rooms need of the line to Redis."""
+
+    async def subscribe(self, topic: str) -> None: ...
+
+    def unsubscribe(self, topic: str) -> None: ...
+
+
+class Rooms:
+    """Subscribes to the topics that somebody here hears, and to no others."""
+
+    def __init__(self, threads: Threads, metrics: Metrics) -> None:
+        self._threads, self._metrics = threads, metrics
+        self._rooms: dict[bytes, Room] = {}
+        self._audiences: dict[bytes, Audience] = {}
+        self._watchers: dict[bytes, Callable[[bytes], None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._subscriptions: Subscriptions
+
+    def attach(self, subscriptions: Subscriptions) -> None:
+        """Name the line by which topics are heard; before anything else."""
+        self._subscriptions = subscriptions
+
+    # --- who hears what --------------------------------------------------------
+
+    async def arrive(self, hearer: Hearer, ref: RoomRef) -> Room:
+        """Begin to hear a room; `Room.settle` follows when the history was read."""
+        topic = room_topic(ref.id)
+        room = self._rooms.setdefault(topic.encode(), Room(ref.id))
+        room.arrive(hearer, ref.alias)
+        await self._subscriptions.subscribe(topic)
+        return room
+
+    def leave(self, hearer: Hearer, room_id: UUID) -> None:
+        topic = room_topic(room_id)
+        room = self._rooms.get(topic.encode())
+        if room is None:
+            return
+        room.leave(hearer)
+        if room.is_empty:
+            del self._rooms[topic.encode()]
+            self._subscriptions.unsubscribe(topic)
+
+    async def listen(self, hearer: Hearer, topic: str) -> None:
+        """Begin to hear a topic that is no room."""
+        self._audiences.setdefault(topic.encode(), Audience()).add(hearer)
+        await self._subscriptions.subscribe(topic)
+
+    def unlisten(self, hearer: Hearer, topic: str) -> None:
+        audience = self._audiences.get(topic.encode())
+        if audience is None:
+            return
+        audience.remove(hearer)
+        if not audience:
+            del self._audiences[topic.encode()]
+            self._subscriptions.unsubscribe(topic)
+
+    async def watch(self, topic: str, watcher: Callable[[bytes], None]) -> None:
+        """Hand the events of a topic to the process itself."""
+        self._watchers[topic.encode()] = watcher
+        await self._subscriptions.subscribe(topic)
+
+    # --- what is heard -----------------------------------------------------------
+
+    def hear(self, heard: Heard) -> None:
+        """Pass on what one read of Redis brought: one write to each socket for each topic."""
+        started_at = perf_counter()
+        by_topic: dict[bytes, list[Numbered]] = {}
+        for topic, payload in heard:
+            try:
+                item = read_payload(payload)
+                event = type_first(item.event)
+            except (ValueError, KeyError) as error:
+                log.error("payload_unreadable", topic=topic.decode(), error=str(error))
+                continue
+            by_topic.setdefault(topic, []).append(Numbered(item.seq, event))
+        deliveries = sum(self._pass_on(topic, items) for topic, items in by_topic.items())
+        self._metrics.events.inc(len(heard))
+        self._metrics.deliveries.inc(deliveries)
+        self._metrics.fan_out_s.observe(perf_counter() - started_at)
+
+    def _pass_on(self, topic: bytes, items: list[Numbered]) -> int:
+        if watcher := self._watchers.get(topic):
+            for item in items:
+                watcher(item.event)
+        if room := self._rooms.get(topic):
+            deliveries = room.hear(items)
+            if room.order.gap:
+                self._begin(self._mend_gap(room))
+            return deliveries
+        if audience := self._audiences.get(topic):
+            return audience.tell([item.event for item in items]) * len(items)
+        return 0
+
+    # --- what was not heard --------------------------------------------------------
+
+    def resume(self) -> None:
+        """Redis is back: fetch at once what was said meanwhile."""
+        self._begin(self._audit(grace_s=0))
+
+    async def audit_forever(self) -> None:
+        """Compare every room with the database now and then: a published message may have been lost."""
+        while True:
+            await asyncio.sleep(AUDIT_S)
+            await self._audit(AUDIT_GRACE_S)
+
+    async def _audit(self, grace_s: float) -> None:
+        rooms = {room.id: room for room in self._rooms.values() if room.order.passed is not None}
+        if not rooms:
+            return
+        try:
+            newest = await self._threads.query(messages.last_seqs, list(rooms))
+            await asyncio.sleep(grace_s)
+            for room_id, last_seq in newest.items():
+                await self._mend(rooms[room_id], last_seq + 1)
+        except ServiceError as error:
+            log.warning("rooms_not_audited", error=error.message)
+
+    async def _mend_gap(self, room: Room) -> None:
+        if room.is_mending:
+            return
+        room.is_mending = True
+        try:
+            await asyncio.sleep(GAP_GRACE_S)
+            while gap := room.order.gap:
+                await self._mend(room, gap[1])
+        except ServiceError as error:
+            log.warning("gap_not_mended", room=str(room.id), error=error.message)
+        finally:
+            room.is_mending = False
+
+    async def _mend(self, room: Room, before: int) -> None:
+        """Pass on from the database what the room has not heard below `before`."""
+        passed = room.order.passed
+        if passed is None or before <= passed + 1:
+            return
+        found = await self._threads.query(messages.missed, RoomRef(room.id, ""), after=passed, before=before)
+        self._metrics.mended.inc(len(found))
+        log.info("room_mended", room=str(room.id), after=passed, before=before, found=len(found))
+        if len(found) == MISSED_LIMIT:
+            room.tell([Numbered(0, encode(Lagging(before - passed - 1 - MISSED_LIMIT)))])
+        room.tell(room.order.fill(_numbered(found), before))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _numbered(found: Iterable[Message]) -> list[Numbered]:
+    """Stored messages as the topic would have brought them; the room's name is put in for each member."""
+    return [
+        Numbered(message.seq, messages.wire_event(msgspec.structs.replace(message, room=msgspec.UNSET)))
+        for message in found
+    ]

@@ -1,0 +1,147 @@
+"""From a command to its handler and back: the table of commands, and each client's line of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC
+from types import ModuleType
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+
+from realtime.client import STRIKES, Client
+from realtime.hall import Hall
+from realtime.protocol import COMMANDS, Close, Code, Command, ErrorEvent, Refused, Said, ack, encode
+from services.errors import Forbidden, Invalid, RateLimited, ServiceError, Unavailable
+from services.tracing import with_request_id
+
+log = structlog.get_logger(__name__)
+
+INBOX_PAUSE = 32
+INBOX_RESUME = 8
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a handler answers: fields of the `ack`, or a whole event; `then` runs right after it is sent."""
+
+    body: msgspec.Struct | None = None
+    event: bytes | None = None
+    then: Callable[[], None] | None = None
+
+
+Handler = Callable[[Client, Any, Hall], Awaitable[Reply]]
+H = TypeVar("H", bound=Handler)
+
+
+def command(*names: str) -> Callable[[H], H]:
+    """Mark an async function as the handler of these `type`s."""
+
+    def mark(handler: H) -> H:
+        handler.commands = names  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def table_of(modules: Iterable[ModuleType]) -> Mapping[str, Handler]:
+    """The handler of every command of the protocol; raises LookupError where one has none."""
+    table = {
+        name: handler
+        for module in modules
+        for handler in vars(module).values()
+        if callable(handler)
+        for name in getattr(handler, "commands", ())
+    }
+    if table.keys() != COMMANDS.keys():
+        raise LookupError(f"commands and handlers differ: {sorted(table.keys() ^ COMMANDS.keys())}")
+    return table
+
+
+class Router:
+    """Each client's commands are handled one after the other, in the order in which they came."""
+
+    def __init__(self, table: Mapping[str, Handler], hall: Hall) -> None:
+        self._table, self._hall = table, hall
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, client: Client, said: Said) -> None:
+        """Put a command in the client's line; a long line stops the reading of the socket."""
+        client.inbox.append(said)
+        if len(client.inbox) == INBOX_PAUSE:
+            client.connection.pause_reading()
+        if not client.is_busy:
+            client.is_busy = True
+            task = asyncio.get_running_loop().create_task(self._work(client))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def refuse(self, client: Client, refused: Refused) -> None:
+        """Answer what is no command; many of them end the connection."""
+        client.strikes += 1
+        error = ErrorEvent(id=refused.ref, code=refused.code, message=refused.message)
+        self._send(client, encode(error), refused.ack_id)
+        if client.strikes >= STRIKES:
+            client.connection.close(Close.POLICY, "too many malformed messages")
+
+    async def finish(self, timeout_s: float) -> None:
+        """Wait for the commands that are being handled."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
+
+    async def _work(self, client: Client) -> None:
+        try:
+            while client.inbox:
+                said = client.inbox.popleft()
+                if len(client.inbox) == INBOX_RESUME:
+                    client.connection.resume_reading()
+                with with_request_id(""):
+                    await self._handle(client, said)
+        finally:
+            client.is_busy = False
+
+    async def _handle(self, client: Client, said: Said) -> None:
+        name = str(type(said.command).__struct_config__.tag)
+        try:
+            reply = await self._table[name](client, said.command, self._hall)
+        except ServiceError as error:
+            self._count(name, error.code)
+            self._send(client, encode(error_event(said.command, error)), said.ack_id)
+            if name == "authenticate" or (error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None)):
+                client.connection.close(Close.UNAUTHORIZED, "unauthorized")
+        except Exception:  # the outermost loop of a client's commands
+            log.exception("command_failed", command=name)
+            self._count(name, Code.INTERNAL)
+            failure = Unavailable("Something went wrong here.", Code.INTERNAL)
+            self._send(client, encode(error_event(said.command, failure)), said.ack_id)
+        else:
+            self._count(name, "ok")
+            self._answer(client, said, reply)
+
+    def _answer(self, client: Client, said: Said, reply: Reply) -> None:
+        if reply.event is not None:
+            self._send(client, reply.event, said.ack_id)
+        elif said.is_answered:
+            self._send(client, ack(said.command.id, reply.body), said.ack_id)
+        if reply.then is not None:
+            reply.then()
+
+    def _count(self, name: str, outcome: str) -> None:
+        self._hall.metrics.commands.labels(name, outcome).inc()
+
+    @staticmethod
+    def _send(client: Client, event: bytes, ack_id: int | None) -> None:
+        connection = client.connection
+        connection.write(connection.dialect.reply(event, ack_id))
+
+
+def error_event(said: Command, error: ServiceError) -> ErrorEvent:
+    """A service's refusal as the sender hears it."""
+    until = error.until if isinstance(error, Forbidden) else None
+    return ErrorEvent(
+        id=said.id,
+        code=error.code,
+        message=error.message,
+        retry_after_ms=round(error.retry_after_s * 1000) if isinstance(error, RateLimited | Unavailable) else None,
+        until=until.astimezone(UTC).isoformat().replace("+00:00", "Z") if until else None,
+        details=error.details or None if isinstance(error, Invalid) else None,
+    )

@@ -1,0 +1,187 @@
+"""The process: sockets on one side, Redis and the services on the other, and their ordered end."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+from websockets.http11 import Request, Response
+
+from realtime import handshake, socketio
+from realtime.admission import Admission
+from realtime.client import Client
+from realtime.connection import Connection
+from realtime.control import Control
+from realtime.dialects import JSON, SOCKET_IO
+from realtime.frames import text_frame
+from realtime.hall import Hall
+from realtime.handlers import accounts
+from realtime.handlers import chat as chat_handlers
+from realtime.handlers import rooms as room_handlers
+from realtime.heartbeat import PING_S, Heartbeat
+from realtime.metrics import Metrics
+from realtime.presence import Presence
+from realtime.protocol import Authenticate, Close, Code, GoingAway, JoinStream, Refused, Said
+from realtime.relay import Relay
+from realtime.rooms import Rooms
+from realtime.router import Router, table_of
+from realtime.threads import Threads
+from realtime.writer import Writer
+from services import chat
+from services.standing import FreshStandings, RememberedStandings
+from services.topics import CONTROL
+from settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SERVICE_THREADS = 8
+DATABASE_CONNECTIONS = SERVICE_THREADS + 1  # and the writer's
+RETRY_SPREAD_MS = (500, 5000)
+DRAIN_S = 5
+GOODBYE_S = 2
+BACKLOG = 4096
+
+
+class Server:
+    """All parts of one realtime process. Make it on the event loop, then `start` and `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._metrics = Metrics()
+        self._threads = Threads(SERVICE_THREADS)
+        standings = RememberedStandings(FreshStandings())
+        self._rooms = Rooms(self._threads, self._metrics)
+        self._presence = Presence(self._threads)
+        self._writer = Writer(partial(chat.store_messages, standings=standings), self._metrics)
+        self._hall = Hall(self._threads, self._rooms, self._writer, self._presence, standings, self._metrics)
+        self._router = Router(table_of([accounts, room_handlers, chat_handlers]), self._hall)
+        self._relay = Relay(settings.redis_url, self._rooms.hear, self._rooms.resume)
+        self._rooms.attach(self._relay)
+        self._admission = Admission(settings, self._metrics)
+        self._connections: set[Connection] = set()
+        self._clients: dict[Connection, Client] = {}
+        self._heartbeat = Heartbeat(self._connections, self._clients, self._metrics)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._listeners: list[asyncio.Server] = []
+        self.origins = self._admission.origins
+
+    async def start(self, listening: Sequence[socket.socket]) -> None:
+        """Accept connections on sockets that are bound already."""
+        for work in (
+            self._relay.run(),
+            self._rooms.audit_forever(),
+            self._presence.run(),
+            self._heartbeat.run(),
+        ):
+            self._tasks.append(asyncio.create_task(_outermost(work)))
+        control = Control(self._clients.values(), self._hall)
+        await self._rooms.watch(CONTROL, control.hear)
+        loop = asyncio.get_running_loop()
+        for sock in listening:
+            self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG))
+
+    async def stop(self) -> None:
+        """Accept no more, tell everyone, store what was taken, say good-bye; within 10 s."""
+        for listener in self._listeners:
+            listener.close()
+        self._admission.is_shut = True
+        for client in self._clients.values():
+            client.tell(GoingAway(random.randint(*RETRY_SPREAD_MS)))  # noqa: S311 - spreads load, keeps no secret
+        await self._drain()
+        for connection in list(self._connections):
+            connection.close(Close.RESTART, "server restarts")
+        await self._wait_for_goodbyes()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.close()
+
+    # --- what connections tell -------------------------------------------------
+
+    def connected(self, connection: Connection) -> None:
+        self._connections.add(connection)
+
+    def answer(self, connection: Connection, request: Request) -> Response | None:
+        decided = self._admission.read(request, connection.address)
+        if isinstance(decided, Response):
+            return decided
+        asked, connection.address = decided
+        connection.dialect = SOCKET_IO if asked.kind == "socketio" else JSON
+        connection.asked = asked
+        return None
+
+    def opened(self, connection: Connection) -> None:
+        client = self._clients[connection] = Client(connection)
+        self._admission.enter(connection.address)
+        asked = connection.asked or handshake.Request("json")
+        if connection.dialect is SOCKET_IO:
+            connection.write(text_frame(socketio.open_packet(client.sid, PING_S)))
+        if asked.token:
+            self._router.submit(client, Said(Authenticate(token=asked.token)))
+        if asked.stream_id:
+            self._router.submit(client, Said(JoinStream(stream_id=asked.stream_id)))
+
+    def heard(self, connection: Connection, text: str) -> None:
+        client = self._clients[connection]
+        try:
+            said = connection.dialect.read(text)
+        except Refused as refused:
+            self._router.refuse(client, refused)
+            return
+        if isinstance(said, Said):
+            self._router.submit(client, said)
+        else:
+            self._heard_packet(client, said)
+
+    def heard_binary(self, connection: Connection) -> None:
+        refused = Refused(Code.BINARY, "Binary frames are not taken here.")
+        self._router.refuse(self._clients[connection], refused)
+
+    def lost(self, connection: Connection) -> None:
+        client = self._clients.pop(connection, None)
+        if client is not None:
+            self._hall.forget(client)
+            self._admission.leave(connection.address)
+
+    def disconnected(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+    # --- inside -------------------------------------------------------------------
+
+    def _heard_packet(self, client: Client, packet: socketio.Packet) -> None:
+        connection = client.connection
+        if isinstance(packet, socketio.Connect):
+            connection.write(text_frame(socketio.connected(client.sid)))
+            if packet.token:
+                self._router.submit(client, Said(Authenticate(token=packet.token)))
+        elif isinstance(packet, socketio.WrongNamespace):
+            error = socketio.connect_error("not_found", "Invalid namespace", packet.namespace)
+            connection.write(text_frame(error))
+        elif isinstance(packet, socketio.Goodbye):
+            connection.close(Close.NORMAL)
+
+    async def _drain(self) -> None:
+        try:
+            await asyncio.wait_for(self._writer.close(), DRAIN_S)
+        except TimeoutError:
+            log.error("writer_not_drained")
+        await self._router.finish(1)
+
+    async def _wait_for_goodbyes(self) -> None:
+        deadline = asyncio.get_running_loop().time() + GOODBYE_S
+        while self._connections and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        for connection in list(self._connections):
+            connection.abort()
+        await self._presence.close()
+
+
+async def _outermost(work: Coroutine[Any, Any, None]) -> None:
+    """Run one of the process's endless loops; a crash of it is the end of the process."""
+    try:
+        await work
+    except Exception:  # the outermost loop
+        log.exception("loop_crashed")
+        raise SystemExit(1) from None

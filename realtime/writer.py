@@ -1,0 +1,90 @@
+"""Messages on their way into the database: one thread, and as many in a commit as came during the last."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from realtime.metrics import Metrics
+from services import chat
+from services.chat import Draft, Outcome
+from services.errors import ServiceError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+WAITING_LIMIT = 10_000
+
+Store = Callable[[Sequence[Draft]], Sequence[Outcome]]
+Announce = Callable[[Sequence[Outcome]], None]
+Waiting = tuple[Draft, "asyncio.Future[Outcome]"]
+
+
+class Writer:
+    """There is no timer: an idle room pays no delay, and a storm makes its batches by itself.
+
+    A sender is answered after the commit, and before the room hears of it; both follow at once.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics, announce: Announce = chat.announce) -> None:
+        self._store, self._announce, self._metrics = store, announce, metrics
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    async def send(self, draft: Draft) -> Outcome:
+        """Store one message; the outcome is known after the commit."""
+        if self._is_closed or self._queue.qsize() >= WAITING_LIMIT:
+            return Unavailable("Too much is waiting to be written; nothing was sent.")
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._queue.put((draft, future))
+        return await future
+
+    async def close(self) -> None:
+        """Take no more, and return when everything taken is stored, announced and answered."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._queue.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            outcomes = self._stored([draft for draft, _ in batch])
+            self._loop.call_soon_threadsafe(_answer, batch, outcomes)
+            self._announce(outcomes)
+
+    def _next_batch(self) -> list[Waiting]:
+        """What waits now, or else the next that comes; empty when the writer is to end."""
+        batch: list[Waiting] = []
+        item = self._queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) >= BATCH:
+                return batch
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch
+        if batch:
+            self._queue.put(None)
+        return batch
+
+    def _stored(self, drafts: list[Draft]) -> Sequence[Outcome]:
+        self._metrics.batch_size.observe(len(drafts))
+        try:
+            return self._store(drafts)
+        except ServiceError as refusal:
+            return [refusal] * len(drafts)
+        except Exception:  # the outermost loop of this thread
+            log.exception("batch_failed", messages=len(drafts))
+            return [Unavailable("The message could not be stored.")] * len(drafts)
+
+
+def _answer(batch: list[Waiting], outcomes: Sequence[Outcome]) -> None:
+    for (_, future), outcome in zip(batch, outcomes, strict=True):
+        if not future.done():
+            future.set_result(outcome)
