@@ -43,6 +43,8 @@ def configure_logs(process: str, settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in ("botocore", "urllib3", "yoyo", "kombu", "amqp", "stripe", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for told_better in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(told_better).setLevel(logging.WARNING)  # each job says itself what became of it
 
 
 def _handlers(settings: Settings) -> list[logging.Handler]:
@@ -62,7 +64,8 @@ def _with(formatter: logging.Formatter, handler: logging.Handler) -> logging.Han
 def _renderer(log_format: str) -> Any:
     if log_format == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28)
+    plain = structlog.dev.plain_traceback  # the rich one prints local variables, secrets among them
+    return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28, exception_formatter=plain)
 
 
 def _named(process: str) -> Any:

@@ -12,7 +12,7 @@ from api.middleware.idempotency import Idempotency
 from api.middleware.rate_limit import RateLimit
 from api.middleware.security_headers import SecurityHeaders
 from api.middleware.tracing import Tracing
-from api.requests import Request
+from api.requests import App, Request
 from api.routes import PREFIXES, ROUTES
 from api.routing import mount
 from db.connection import connection
@@ -21,7 +21,7 @@ from settings import Settings
 EXPOSED = ["X-Request-ID", "set-auth-token", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 
 
-class Application(falcon.App):
+class Application(App):
     """Falcon's application; each request has a context of its own and gives its connection back."""
 
     def __call__(self, env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -11,7 +11,7 @@ import structlog
 from playhouse.pool import MaxConnectionsExceeded
 
 from api.replies import JSON
-from api.requests import Request, TooLarge, WrongType
+from api.requests import App, Request, TooLarge, WrongType
 from services import errors
 
 log = structlog.get_logger(__name__)
@@ -41,13 +41,19 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     until: Any = None
 
 
-def add_error_handlers(app: falcon.App) -> None:
+def add_error_handlers(app: App) -> None:
     """Answer every exception in the envelope."""
     app.add_error_handler(Exception, _unexpected)
     app.add_error_handler(falcon.HTTPError, _http_error)
     app.add_error_handler(errors.ServiceError, _service_error)
-    away = (peewee.OperationalError, peewee.InterfaceError, MaxConnectionsExceeded, redis.ConnectionError)
-    app.add_error_handler((*away, redis.TimeoutError), _away)
+    away: tuple[type[Exception], ...] = (
+        peewee.OperationalError,
+        peewee.InterfaceError,
+        MaxConnectionsExceeded,
+        redis.ConnectionError,
+    )
+    for kind in (*away, redis.TimeoutError):
+        app.add_error_handler(kind, _away)
 
 
 def _service_error(_req: Request, resp: falcon.Response, error: errors.ServiceError, _params: Any) -> None:
@@ -61,7 +67,7 @@ def _service_error(_req: Request, resp: falcon.Response, error: errors.ServiceEr
 
 
 def _http_error(_req: Request, resp: falcon.Response, error: falcon.HTTPError, _params: Any) -> None:
-    for name, value in (error.headers or {}).items() if isinstance(error.headers, dict) else (error.headers or []):
+    for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
     status = error.status_code
     sentence = error.description or {404: "There is nothing at this address."}.get(status, error.title or "Refused.")

@@ -31,10 +31,10 @@ def _operation(method: str, path: str, operation: dict[str, Any], document: dict
         f"<details><summary><b class='m'>{method.upper()}</b><code>{escape(path)}</code> "
         f"{escape(operation['summary'])} <span class='a'>{escape(operation['x-access'])}</span></summary>"
     ]
-    for parameter in operation["parameters"]:
-        parts.append(
-            f"<div><code>{escape(parameter['name'])}</code> in {parameter['in']}: {_brief(parameter['schema'])}</div>"
-        )
+    parts += [
+        f"<div><code>{escape(parameter['name'])}</code> in {parameter['in']}: {_brief(parameter['schema'])}</div>"
+        for parameter in operation["parameters"]
+    ]
     body = operation.get("requestBody")
     if body:
         kind, content = next(iter(body["content"].items()))

@@ -13,6 +13,7 @@ from services.sessions import Device
 
 JSON_LIMIT = 1 << 20
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FIELD = re.compile(r"`(?:\$\.?)?([^`]*)`")
@@ -49,7 +50,10 @@ class Request(falcon.Request):
     """A request with our context."""
 
     context_type = Context
-    context: Context
+    context: Context  # type: ignore[assignment]  # Falcon allows it, its annotation does not
+
+
+App = falcon.App[Request, falcon.Response]
 
 
 def actor(req: Request) -> Actor:
@@ -107,7 +111,7 @@ def shaped(content: Any, shape: type[T], *, strict: bool = True) -> T:
         raise Invalid("The input is not valid.", details=[_complaint(error, "")]) from error
 
 
-def parse_query(req: Request, shape: type[T]) -> T:
+def parse_query(req: Request, shape: type[S]) -> S:
     """The query string as `shape`; raises Invalid naming every wrong parameter."""
     names = {field.encode_name for field in msgspec.structs.fields(shape)}
     given = {name: value for name, value in req.params.items() if name in names}

@@ -3,9 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-import falcon
-
-from api.resources import accounts, catalogue, channels, ops, payment, payment_sandbox, people, streams, webhooks
+from api.requests import App
+from api.resources import (
+    accounts,
+    catalogue,
+    channels,
+    media_files,
+    ops,
+    payment,
+    payment_sandbox,
+    people,
+    streams,
+    webhooks,
+)
 from api.routing import Access, Area, Kind, Route
 from api.schemas.accounts import Login, Refresh, Register, SessionAndUser
 from api.schemas.lists import GiftQuery, ListQuery, LiveQuery, WebhookQuery
@@ -298,4 +308,4 @@ OPS = (
 ROUTES: tuple[Route, ...] = (*AUTH, *STREAMS, *PEOPLE, *MONEY, *OPS)
 
 #: Whole folders of addresses that are no API: media files, and the payment sandbox where it runs.
-PREFIXES: tuple[Callable[[falcon.App, Settings], Any], ...] = (payment_sandbox.add_routes,)
+PREFIXES: tuple[Callable[[App, Settings], Any], ...] = (media_files.add_routes, payment_sandbox.add_routes)

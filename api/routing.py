@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
-import falcon
 import msgspec
+
+from api.requests import App
 
 
 class Access(StrEnum):
@@ -102,7 +103,7 @@ class Mounted:
         self.path = path
 
 
-def mount(app: falcon.App, routes: Iterable[Route]) -> None:
+def mount(app: App, routes: Iterable[Route]) -> None:
     """Give every address of every route to the application."""
     for path, group in _by_path(routes):
         app.add_route(path, Mounted(path, group))

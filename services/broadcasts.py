@@ -4,10 +4,11 @@ authorize -> claim -> go_live -> update … -> (interrupt -> go_live again, with
 -> end. Our own ingest calls these functions; other media servers reach them through hooks.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from db.connection import query
 from db.models.channels import Channel
@@ -22,6 +23,8 @@ from services.ids import new_id
 from services.leases import Lease
 from services.streams import Status, StreamView
 from services.topics import followers_topic, room_topic
+
+log = structlog.get_logger(__name__)
 
 LEASE_S = 10
 FACTS_KEPT_S = 15
@@ -60,8 +63,10 @@ def authorize(key: str, *, server: str, remote_address: str) -> Grant:
         .first()
     )
     if row is None:
+        log.warning("publish_refused", reason="bad_stream_key", server=server, remote_address=remote_address)
         raise Forbidden("The stream key is wrong.", "bad_stream_key")
     if row.user.suspended_at is not None:
+        log.warning("publish_refused", reason="account_suspended", server=server, remote_address=remote_address)
         raise Forbidden("The account is suspended.", "account_suspended")
     return Grant(row.id, row.user.id, row.user.username, row.stream_key_version)
 
@@ -245,7 +250,7 @@ def _tell_of_end(row: Stream) -> None:
     publish(StreamStatusChanged(stream_id=row.id, status=Status.ENDED.value), room)
 
 
-def _live_by_encoder() -> list[tuple[UUID, UUID, object]]:
+def _live_by_encoder() -> list[tuple[UUID, UUID, datetime | None]]:
     return query(
         """SELECT id, channel_id, interrupted_at FROM streams
            WHERE status = 'LIVE' AND source_type = 'RTMP' AND channel_id IS NOT NULL"""

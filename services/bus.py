@@ -4,7 +4,7 @@ from typing import Protocol
 from uuid import UUID
 
 import msgspec
-import redis
+from redis import Redis
 
 from settings import Settings
 
@@ -29,10 +29,10 @@ class Bus:
     """What a process is connected to. Using it before `connect` is a programming error."""
 
     settings: Settings
-    redis: "redis.Redis"
+    redis: Redis
     jobs: JobSender
 
-    def connect(self, settings: Settings, redis_client: "redis.Redis", jobs: JobSender) -> None:
+    def connect(self, settings: Settings, redis_client: Redis, jobs: JobSender) -> None:
         self.settings, self.redis, self.jobs = settings, redis_client, jobs
 
     def send_job(self, message: JobMessage) -> None:

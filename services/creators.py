@@ -49,12 +49,13 @@ def become_creator(actor: Actor, application: Application) -> Applied:
     status = ApplicationStatus.PENDING if bus.settings.creator_review else ApplicationStatus.APPROVED
     with atomic():
         User.select(User.id).where(User.id == actor.user_id).for_update().get()
-        row, is_new = CreatorApplication.get_or_create(
-            user=actor.user_id,
-            defaults={"status": status.value, "bio": application.bio, "categories": application.categories},
-        )
-        if is_new and status is ApplicationStatus.APPROVED:
-            make_streamer(actor.user_id)
+        row = CreatorApplication.select().where(CreatorApplication.user == actor.user_id).first()
+        if row is None:
+            row = CreatorApplication.create(
+                user=actor.user_id, status=status.value, bio=application.bio, categories=application.categories
+            )
+            if status is ApplicationStatus.APPROVED:
+                make_streamer(actor.user_id)
     role = User.select(User.role).where(User.id == actor.user_id).get().role
     return Applied(role=Role(role), application=ApplicationView(ApplicationStatus(row.status)))
 

@@ -38,30 +38,30 @@ class GiftRef(msgspec.Struct, frozen=True, rename="camel"):
     icon: str | None
 
 
-class StreamStarted(Event, tag="stream_started"):
+class StreamStarted(Event, frozen=True, kw_only=True, tag="stream_started"):
     stream_id: UUID
     streamer: StreamerRef
     title: str
 
 
-class StreamEnded(Event, tag="stream_ended"):
+class StreamEnded(Event, frozen=True, kw_only=True, tag="stream_ended"):
     stream_id: UUID
     streamer: StreamerRef
     title: str
 
 
-class StreamUpdated(Event, tag="stream_updated"):
+class StreamUpdated(Event, frozen=True, kw_only=True, tag="stream_updated"):
     stream_id: UUID
     streamer: StreamerRef
     title: str
 
 
-class StreamStatusChanged(Event, tag="stream_status"):
+class StreamStatusChanged(Event, frozen=True, kw_only=True, tag="stream_status"):
     stream_id: UUID
     status: str
 
 
-class GiftReceived(Event, tag="gift_received"):
+class GiftReceived(Event, frozen=True, kw_only=True, tag="gift_received"):
     user: UserRef
     gift: GiftRef
     quantity: int
@@ -70,22 +70,22 @@ class GiftReceived(Event, tag="gift_received"):
     level: int
 
 
-class MessagePinned(Event, tag="message_pinned"):
+class MessagePinned(Event, frozen=True, kw_only=True, tag="message_pinned"):
     message_id: UUID
     is_pinned: bool
 
 
-class MessageDeleted(Event, tag="message_deleted"):
+class MessageDeleted(Event, frozen=True, kw_only=True, tag="message_deleted"):
     message_id: UUID
 
 
-class Typing(Event, tag="typing"):
+class Typing(Event, frozen=True, kw_only=True, tag="typing"):
     """Somebody is writing in the room; passed on, never stored."""
 
     user: UserRef
 
 
-class Notified(Event, tag="notification"):
+class Notified(Event, frozen=True, kw_only=True, tag="notification"):
     id: UUID
     kind: str
     title: str
@@ -95,24 +95,24 @@ class Notified(Event, tag="notification"):
     created_at: datetime
 
 
-class SessionRevoked(Event, tag="session_revoked"):
+class SessionRevoked(Event, frozen=True, kw_only=True, tag="session_revoked"):
     """Control: the sockets of this session may no longer send."""
 
     session_id: UUID
 
 
-class UserChanged(Event, tag="user_changed"):
+class UserChanged(Event, frozen=True, kw_only=True, tag="user_changed"):
     """Control: what processes remember of this person is stale."""
 
     user_id: UUID
 
 
-class ChatSettingsChanged(Event, tag="chat_settings"):
+class ChatSettingsChanged(Event, frozen=True, kw_only=True, tag="chat_settings"):
     room_id: UUID
     settings: dict[str, object]
 
 
-class PublishCut(Event, tag="cut"):
+class PublishCut(Event, frozen=True, kw_only=True, tag="cut"):
     """Ingest: whoever publishes to this channel must stop."""
 
     channel_id: UUID

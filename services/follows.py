@@ -29,7 +29,8 @@ def follow(actor: Actor, user_id: UUID) -> FollowState:
         if _blocked(actor.user_id, user_id):
             raise Forbidden("You cannot follow this person.", "blocked")
         added = query(
-            "INSERT INTO follows (follower_id, following_id, created_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING 1",
+            """INSERT INTO follows (follower_id, following_id, created_at) VALUES (%s, %s, %s)
+               ON CONFLICT DO NOTHING RETURNING 1""",
             (actor.user_id, user_id, clock.now()),
         )
         if added:

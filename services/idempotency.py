@@ -35,13 +35,15 @@ def claim(user_id: UUID, key: str, fingerprint: bytes) -> Answer | None:
             return None
         row = IdempotencyKey.select().where(*_is(user_id, key)).for_update().get()
         if row.created_at < at - timedelta(hours=KEPT_H):
-            return _claim_again(user_id, key, fingerprint)
+            _claim_again(user_id, key, fingerprint)
+            return None
         if bytes(row.fingerprint) != fingerprint:
             raise Conflict("This Idempotency-Key was used for another request.", "idempotency_key_reused")
         if row.status is not None:
-            return Answer(row.status, row.headers, bytes(row.body))
+            return Answer(row.status, row.headers, bytes(row.body or b""))
         if row.created_at < at - timedelta(seconds=ABANDONED_AFTER_S):
-            return _claim_again(user_id, key, fingerprint)
+            _claim_again(user_id, key, fingerprint)
+            return None
     raise Conflict("The first request with this Idempotency-Key is still being served.", "request_in_progress")
 
 

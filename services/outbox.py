@@ -76,7 +76,7 @@ def sweep() -> int:
             .where(OutboxRow.created_at < settled)
             .order_by(OutboxRow.id)
             .limit(SWEEP_BATCH)
-            .for_update("FOR UPDATE SKIP LOCKED")
+            .for_update(skip_locked=True)
         )
         sent = _send([_Outgoing(row.id, OutboxEffect(row.kind, row.name, row.payload), row.request_id) for row in rows])
         _forget(sent)

@@ -69,12 +69,13 @@ def edit_stream(actor: Actor, stream_id: UUID, patch: StreamPatch) -> StreamView
     """Change a stream of the actor's; those who watch are told. Raises NotFound or Forbidden."""
     columns = _columns(msgspec.to_builtins(patch, builtin_types=(datetime,)))
     with atomic():
-        row = owned_stream(actor, stream_id)
+        row, channel = owned_stream(actor, stream_id)
         if columns:
             Stream.update(**columns).where(Stream.id == row.id).execute()
         view = streams.stream(stream_id, actor)
         if row.status == Status.LIVE.value:
-            _tell_viewers(row, view)
+            event = StreamUpdated(stream_id=row.id, streamer=broadcasts.streamer_ref(channel.id), title=view.title)
+            publish(event, room_topic(channel.room_id))
     return view
 
 
@@ -96,23 +97,23 @@ def replace_current(actor: Actor, draft: StreamDraft) -> StreamView:
 def end_stream(actor: Actor, stream_id: UUID) -> StreamView:
     """End a stream on air, or drop one to be; raises Conflict for one that has ended."""
     with atomic():
-        row = owned_stream(actor, stream_id)
+        row, channel = owned_stream(actor, stream_id)
         if row.status == Status.ENDED.value:
             raise Conflict("This stream has ended already.", "already_ended")
         broadcasts.end(stream_id, "finished")
-        if row.channel_id is not None:
-            publish(PublishCut(channel_id=row.channel_id, reason="finished"), INGEST)
+        publish(PublishCut(channel_id=channel.id, reason="finished"), INGEST)
     return streams.stream(stream_id, actor)
 
 
-def owned_stream(actor: Actor, stream_id: UUID) -> Stream:
-    """A stream of the actor's own channel (an admin's: any); raises NotFound or Forbidden."""
-    row = Stream.select(Stream, Channel).join(Channel).where(Stream.id == stream_id).first()
-    if row is None:
+def owned_stream(actor: Actor, stream_id: UUID) -> tuple[Stream, Channel]:
+    """A stream of the actor's own channel (an admin's: any), locked; raises NotFound or Forbidden."""
+    row = Stream.select().where(Stream.id == stream_id).for_update().first()
+    channel = Channel.get_or_none(Channel.id == row.channel_id) if row else None
+    if row is None or channel is None:
         raise NotFound("No such stream.")
-    if not actor.is_admin and row.channel.user_id != actor.user_id:
+    if not actor.is_admin and channel.user_id != actor.user_id:
         raise Forbidden("This is somebody else's stream.", "not_owner")
-    return row
+    return row, channel
 
 
 def _current(channel: Channel) -> Stream:
@@ -158,8 +159,3 @@ def _category_id(wanted: str | None) -> UUID | None:
     if found is None:
         raise Invalid.field("categoryId", "names no category")
     return found.id
-
-
-def _tell_viewers(row: Stream, view: StreamView) -> None:
-    event = StreamUpdated(stream_id=row.id, streamer=broadcasts.streamer_ref(row.channel_id), title=view.title)
-    publish(event, room_topic(row.channel.room_id))

@@ -10,11 +10,11 @@ import msgspec
 
 from db.connection import query
 from services import playback
-from services.actors import Actor, Role
+from services.actors import Actor
 from services.categories import CategoryRef
 from services.errors import NotFound
 from services.pages import Page, cut, decode_cursor
-from services.users import IS_LIVE, UserView
+from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
 
 
 class Status(StrEnum):
@@ -63,18 +63,29 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _SELECT = f"""
-SELECT s.id, s.title, s.description, s.thumbnail, s.status, s.viewer_count, s.peak_viewers, s.started_at, s.ended_at,
+SELECT {PUBLIC},
+       s.id, s.title, s.description, s.thumbnail, s.status, s.viewer_count, s.peak_viewers, s.started_at, s.ended_at,
        s.scheduled_for, s.tags, s.source_type, s.language, s.visibility,
-       u.id, u.username, u.name, u.avatar, u.bio, u.role, {IS_LIVE}, u.follower_count, u.following_count, u.created_at,
        g.id, g.name, g.slug, g.photo, r.hls, r.mp4
 FROM streams s JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id
 LEFT JOIN categories g ON g.id = s.category_id
 LEFT JOIN recordings r ON r.stream_id = s.id AND r.status = 'READY'
 """  # noqa: S608 - built from constants
+_ID = PUBLIC_COLUMNS
 _LIVE = "s.status = 'LIVE' AND s.visibility <> 'UNLISTED'"
 _ORDERS = {
-    Sort.VIEWERS: ("(s.viewer_count, s.id) < (%s, %s)", "s.viewer_count DESC, s.id DESC", tuple[int, UUID], 5),
-    Sort.RECENT: ("(s.started_at, s.id) < (%s, %s)", "s.started_at DESC, s.id DESC", tuple[datetime, UUID], 7),
+    Sort.VIEWERS: (
+        "(s.viewer_count, s.id) < (%s, %s)",
+        "s.viewer_count DESC, s.id DESC",
+        tuple[int, UUID],
+        PUBLIC_COLUMNS + 5,
+    ),
+    Sort.RECENT: (
+        "(s.started_at, s.id) < (%s, %s)",
+        "s.started_at DESC, s.id DESC",
+        tuple[datetime, UUID],
+        PUBLIC_COLUMNS + 7,
+    ),
 }
 
 
@@ -87,7 +98,7 @@ def live_streams(wanted: Filter, limit: int, cursor: str | None) -> Page[StreamV
         parameters += decode_cursor(cursor, key_shape)
     sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s"
     rows = query(sql, (*parameters, limit + 1))
-    return cut(rows, limit, lambda row: view(row, None), lambda row: (row[key_column], row[0]))
+    return cut(rows, limit, lambda row: view(row, None), lambda row: (row[key_column], row[_ID]))
 
 
 def stream(stream_id: UUID, actor: Actor | None = None) -> StreamView:
@@ -106,27 +117,36 @@ def past_streams(actor: Actor, limit: int, cursor: str | None) -> Page[StreamVie
     before = decode_cursor(cursor, tuple[UUID])[0] if cursor else UUID(int=2**128 - 1)
     sql = f"{_SELECT} WHERE u.id = %s AND s.status = 'ENDED' AND s.id < %s ORDER BY s.id DESC LIMIT %s"
     rows = query(sql, (actor.user_id, before, limit + 1))
-    return cut(rows, limit, lambda row: view(row, actor), lambda row: (row[0],))
+    return cut(rows, limit, lambda row: view(row, actor), lambda row: (row[_ID],))
 
 
 def view(row: Sequence[Any], actor: Actor | None) -> StreamView:
     """A row of the streams query, for one viewer."""
-    streamer = UserView(*row[14:19], Role(row[19]), *row[20:24])
-    status, visibility = Status(row[4]), row[13]
+    streamer = public_view(row)
+    id_, title, description, thumbnail, status, viewers, peak, started_at, ended_at = row[PUBLIC_COLUMNS:][:9]
+    scheduled_for, tags, source_type, language, visibility = row[PUBLIC_COLUMNS + 9 :][:5]
+    category_id, category, slug, photo, recording_hls, recording_mp4 = row[PUBLIC_COLUMNS + 14 :]
     may_watch = visibility != "SUBSCRIBERS" or (actor is not None and (actor.is_admin or actor.user_id == streamer.id))
     return StreamView(
-        *row[:4],
-        status is Status.LIVE,
-        status,
-        *row[5:10],
-        streamer,
-        CategoryRef(*row[24:28]) if row[24] else None,
-        row[10],
-        row[11],
-        None,
-        row[12],
-        visibility,
-        playback.of_stream(row[0], status.value, row[28], row[29]) if may_watch else playback.NOTHING,
+        id=id_,
+        title=title,
+        description=description,
+        thumbnail=thumbnail,
+        is_live=status == Status.LIVE,
+        status=Status(status),
+        viewer_count=viewers,
+        peak_viewers=peak,
+        started_at=started_at,
+        ended_at=ended_at,
+        scheduled_for=scheduled_for,
+        streamer=streamer,
+        category=CategoryRef(category_id, category, slug, photo) if category_id else None,
+        tags=tags,
+        source_type=source_type,
+        event_id=None,
+        language=language,
+        visibility=visibility,
+        playback=playback.of_stream(id_, status, recording_hls, recording_mp4) if may_watch else playback.NOTHING,
     )
 
 

@@ -1,6 +1,8 @@
 """People as others and as they themselves see them."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -43,11 +45,13 @@ class Me(UserView, frozen=True, rename="camel"):
 IS_LIVE = """EXISTS (SELECT 1 FROM channels c JOIN streams s ON s.channel_id = c.id AND s.status = 'LIVE'
              WHERE c.user_id = u.id)"""
 
-_PUBLIC = f"""u.id, u.username, u.name, u.avatar, u.bio, u.role, {IS_LIVE},
+#: What `public_view` reads, of a person `u`.
+PUBLIC = f"""u.id, u.username, u.name, u.avatar, u.bio, u.role, {IS_LIVE},
               u.follower_count, u.following_count, u.created_at"""
+PUBLIC_COLUMNS = 10
 
 _ME = f"""
-SELECT {_PUBLIC}, u.email, u.email_verified_at IS NOT NULL, u.company, u.title, u.status,
+SELECT {PUBLIC}, u.email, u.email_verified_at IS NOT NULL, u.company, u.title, u.status,
        coalesce((SELECT balance FROM accounts_ledger
                  WHERE owner_id = u.id AND kind = 'WALLET' AND currency = 'COIN'), 0),
        coalesce((SELECT sum(points) FROM loyalty_points WHERE viewer_id = u.id), 0)::bigint,
@@ -60,9 +64,18 @@ def me(user_id: UUID) -> Me:
     rows = query(_ME, (user_id,))
     if not rows:
         raise NotFound("No such user.")
-    *public, email, verified, company, title, status, coins, points, last_login_at = rows[0]
+    email, is_verified, company, title, status, coins, points, last_login_at = rows[0][PUBLIC_COLUMNS:]
     return Me(
-        *_typed(public), email, verified, company, title, status, coins, points, platform_level(points), last_login_at
+        **msgspec.structs.asdict(public_view(rows[0])),
+        email=email,
+        email_verified=is_verified,
+        company=company,
+        title=title,
+        status=status,
+        coins=coins,
+        points=points,
+        level=platform_level(points),
+        last_login_at=last_login_at,
     )
 
 
@@ -72,11 +85,24 @@ def user(id_or_username: str) -> UserView:
         condition, value = "u.id = %s", str(UUID(id_or_username))
     except ValueError:
         condition, value = "lower(u.username) = lower(%s)", id_or_username
-    rows = query(f"SELECT {_PUBLIC} FROM users u WHERE {condition}", (value,))  # noqa: S608
+    rows = query(f"SELECT {PUBLIC} FROM users u WHERE {condition}", (value,))  # noqa: S608
     if not rows:
         raise NotFound("No such user.")
-    return UserView(*_typed(list(rows[0])))
+    return public_view(rows[0])
 
 
-def _typed(public: list[object]) -> list[object]:
-    return [*public[:5], Role(str(public[5])), *public[6:]]
+def public_view(row: Sequence[Any]) -> UserView:
+    """A person from the public columns, which come first in the row."""
+    id_, username, name, avatar, bio, role, is_live, followers, following, created_at = row[:PUBLIC_COLUMNS]
+    return UserView(
+        id=id_,
+        username=username,
+        name=name,
+        avatar=avatar,
+        bio=bio,
+        role=Role(role),
+        is_live=is_live,
+        follower_count=followers,
+        following_count=following,
+        created_at=created_at,
+    )

@@ -63,4 +63,6 @@ def make_stream(channel: Channel | None = None, *, status: str = "LIVE", **colum
     at = clock.now()
     times = {"started_at": at} if status == "LIVE" else {"ended_at": at} if status == "ENDED" else {}
     stream_id: UUID = new_id()
-    return Stream.create(**({"id": stream_id, "channel": channel.id, "title": "A stream", "status": status} | times | columns))
+    return Stream.create(
+        **({"id": stream_id, "channel": channel.id, "title": "A stream", "status": status} | times | columns)
+    )

@@ -5,11 +5,18 @@ from typing import IO, Any
 
 import falcon
 
-from api.requests import Request
+from api.requests import App, Request
 from services import media_files
 from services.media_files import MediaFile
+from settings import Settings
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+
+
+def add_routes(app: App, _settings: Settings) -> None:
+    """Add the folders of live and of kept media."""
+    app.add_route("/hls/{path:path}", LiveFile())
+    app.add_route("/media/{path:path}", StoredFile())
 
 
 class LiveFile:
@@ -18,12 +25,16 @@ class LiveFile:
     def on_get(self, req: Request, resp: falcon.Response, path: Any) -> None:
         _send(req, resp, media_files.live_file(str(path)))
 
+    on_head = on_get
+
 
 class StoredFile:
     """Thumbnails, recordings and other public files."""
 
     def on_get(self, req: Request, resp: falcon.Response, path: Any) -> None:
         _send(req, resp, media_files.stored_file(str(path)))
+
+    on_head = on_get
 
 
 class Portion:

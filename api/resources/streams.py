@@ -5,7 +5,8 @@ import falcon
 from api.replies import cacheable, created, ok, page
 from api.requests import Request, actor, parse, parse_query
 from api.schemas.lists import ListQuery, LiveQuery
-from services import stream_metadata, streams
+from services import rooms, stream_metadata, stream_status, streams
+from services.channels import own_channel
 from services.ids import known_id
 from services.stream_metadata import StreamDraft, StreamPatch
 
@@ -69,3 +70,19 @@ class StreamDetails:
 
     def on_get(self, _req: Request, resp: falcon.Response, nickname: str) -> None:
         ok(resp, streams.stream_of_streamer(nickname))
+
+
+class StreamStatus:
+    """How my broadcast is doing."""
+
+    def on_get(self, req: Request, resp: falcon.Response) -> None:
+        ok(resp, stream_status.stream_status(actor(req)))
+
+
+class ChatSettings:
+    """The settings of my channel's chat."""
+
+    def on_put(self, req: Request, resp: falcon.Response) -> None:
+        caller = actor(req)
+        patch = parse(req, rooms.ChatSettingsPatch)
+        ok(resp, rooms.change_settings(caller, own_channel(caller).room_id, patch))

@@ -19,14 +19,18 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Model(peewee.Model):
-    """A row keyed by `id`."""
-
-    id = peewee.UUIDField(primary_key=True, default=new_id)
+class Row(peewee.Model):
+    """A row of our database; a table with a key of its own kind builds on this."""
 
     class Meta:
         database = database
         legacy_table_names = False
+
+
+class Model(Row):
+    """A row keyed by `id`."""
+
+    id = peewee.UUIDField(primary_key=True, default=new_id)
 
 
 class TimedModel(Model):

@@ -2,7 +2,7 @@
 
 import peewee
 
-from db.models.base import Model, TimedModel
+from db.models.base import Model, Row, TimedModel
 
 
 class Category(TimedModel):
@@ -21,10 +21,9 @@ class Tag(Model):
         table_name = "tags"
 
 
-class CategoryTag(Model):
+class CategoryTag(Row):
     category = peewee.ForeignKeyField(Category, on_delete="CASCADE")
     tag = peewee.ForeignKeyField(Tag, on_delete="CASCADE")
-    id = None
 
     class Meta:
         table_name = "category_tags"

@@ -1,5 +1,7 @@
 """A streamer's standing place: key, default metadata, chat room."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import ArrayField
 
@@ -9,12 +11,14 @@ from db.models.users import User
 
 
 class Channel(TimedModel):
+    user_id: UUID
     user = peewee.ForeignKeyField(User, on_delete="CASCADE")
     room_id = peewee.UUIDField()
     stream_key_version = peewee.IntegerField(default=1)
     stream_key_hash = peewee.BlobField()
     default_title = peewee.TextField(default="")
     default_description = peewee.TextField(default="")
+    default_category_id: UUID | None
     default_category = peewee.ForeignKeyField(Category, null=True, on_delete="SET NULL")
     default_tags = ArrayField(peewee.TextField, default=list, index=False)
     default_language = peewee.TextField(default="en")

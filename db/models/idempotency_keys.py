@@ -3,11 +3,11 @@
 import peewee
 from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
 
-from db.models.base import Model, now
+from db.models.base import Row, now
 from db.models.users import User
 
 
-class IdempotencyKey(Model):
+class IdempotencyKey(Row):
     user = peewee.ForeignKeyField(User, on_delete="CASCADE")
     key = peewee.TextField()
     fingerprint = peewee.BlobField()
@@ -15,7 +15,6 @@ class IdempotencyKey(Model):
     headers = BinaryJSONField(null=True, index=False)
     body = peewee.BlobField(null=True)
     created_at = DateTimeTZField(default=now)
-    id = None
 
     class Meta:
         table_name = "idempotency_keys"

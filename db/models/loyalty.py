@@ -3,16 +3,15 @@
 import peewee
 from playhouse.postgres_ext import DateTimeTZField
 
-from db.models.base import Model, TimedModel, now
+from db.models.base import Row, TimedModel, now
 from db.models.users import User
 
 
-class LoyaltyPoints(Model):
+class LoyaltyPoints(Row):
     viewer = peewee.ForeignKeyField(User, on_delete="CASCADE")
     streamer = peewee.ForeignKeyField(User, on_delete="CASCADE")
     points = peewee.BigIntegerField()
     updated_at = DateTimeTZField(default=now)
-    id = None
 
     class Meta:
         table_name = "loyalty_points"

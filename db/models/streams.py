@@ -1,5 +1,7 @@
 """Broadcasts, the encoder sessions behind them, and their recordings."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import ArrayField, DateTimeTZField
 
@@ -9,6 +11,7 @@ from db.models.channels import Channel
 
 
 class Stream(TimedModel):
+    channel_id: UUID | None
     channel = peewee.ForeignKeyField(Channel, null=True, on_delete="CASCADE")
     title = peewee.TextField()
     description = peewee.TextField(default="")
@@ -18,6 +21,7 @@ class Stream(TimedModel):
     status = peewee.TextField()
     visibility = peewee.TextField(default="PUBLIC")
     language = peewee.TextField(default="en")
+    category_id: UUID | None
     category = peewee.ForeignKeyField(Category, null=True, on_delete="SET NULL")
     tags = ArrayField(peewee.TextField, default=list, index=False)
     viewer_count = peewee.IntegerField(default=0)
@@ -33,6 +37,7 @@ class Stream(TimedModel):
 
 
 class IngestSession(Model):
+    stream_id: UUID
     stream = peewee.ForeignKeyField(Stream, on_delete="CASCADE")
     server = peewee.TextField()
     remote_address = peewee.TextField(default="")
@@ -49,6 +54,7 @@ class IngestSession(Model):
 
 
 class Recording(TimedModel):
+    stream_id: UUID
     stream = peewee.ForeignKeyField(Stream, on_delete="CASCADE")
     status = peewee.TextField(default="PROCESSING")
     hls = peewee.TextField(null=True)

@@ -14,9 +14,7 @@ def register(client: Client, **fields: object) -> testing.Result:
     return client.simulate_post("/api/auth/register", json=body)
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/auth/register", "/api/auth/signup", "/api/auth/signup/email", "/auth/signup"]
-)
+@pytest.mark.parametrize("path", ["/api/auth/register", "/api/auth/signup", "/api/auth/signup/email", "/auth/signup"])
 def test_signing_up_gives_an_account_and_a_session(client: Client, path: str) -> None:
     result = client.simulate_post(path, json={"email": "Mira.Lund@Example.com", "password": PASSWORD})
     assert result.status_code == 201

@@ -1,0 +1,91 @@
+"""A broadcast's life, as the ingest drives it."""
+
+from datetime import timedelta
+
+import pytest
+
+from db.models.streams import IngestSession, Stream
+from services import broadcasts, channels, clock
+from services.actors import Role
+from services.broadcasts import Grant, MediaFacts
+from services.bus import bus
+from services.errors import Conflict, Forbidden
+from tests.factories import actor_of, make_user
+from tests.fakes import FakeJobs
+
+HERE = {"server": "one", "remote_address": "127.0.0.1"}
+
+
+def granted(user=None) -> Grant:
+    user = user or make_user(role=Role.STREAMER)
+    return broadcasts.authorize(channels.stream_key(actor_of(user)).stream_key, **HERE)
+
+
+def test_a_wrong_key_and_a_suspended_account_are_refused_by_name() -> None:
+    with pytest.raises(Forbidden) as wrong:
+        broadcasts.authorize("live_nonsense", **HERE)
+    assert wrong.value.code == "bad_stream_key"
+    user = make_user(role=Role.STREAMER)
+    key = channels.stream_key(actor_of(user)).stream_key
+    user.suspended_at = clock.now()
+    user.save()
+    with pytest.raises(Forbidden) as suspended:
+        broadcasts.authorize(key, **HERE)
+    assert suspended.value.code == "account_suspended"
+
+
+def test_one_publisher_holds_a_channel_over_all_servers() -> None:
+    grant = granted()
+    broadcasts.claim(grant, server="one", publisher="a")
+    with pytest.raises(Conflict):
+        broadcasts.claim(grant, server="two", publisher="b")
+    assert broadcasts.renew(grant.channel_id, server="one", publisher="a")
+    broadcasts.release(grant.channel_id, server="one", publisher="a")
+    broadcasts.claim(grant, server="two", publisher="b")
+    assert not broadcasts.renew(grant.channel_id, server="one", publisher="a")
+
+
+def test_coming_back_continues_the_stream_and_tells_followers_once(jobs: FakeJobs) -> None:
+    grant = granted()
+    first = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    broadcasts.interrupt(first.id)
+    assert Stream.get_by_id(first.id).interrupted_at is not None
+    second = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    assert second.id == first.id
+    assert Stream.get_by_id(first.id).interrupted_at is None
+    assert len(jobs.named("notifications.followers")) == 1
+    assert len(jobs.named("media.transcode_live")) == 2
+
+
+def test_an_ended_stream_stays_ended_and_the_next_publish_makes_another(jobs: FakeJobs) -> None:
+    grant = granted()
+    first = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    broadcasts.end(first.id, "finished")
+    broadcasts.end(first.id, "connection_lost")
+    row = Stream.get_by_id(first.id)
+    assert (row.status, row.end_reason) == ("ENDED", "finished")
+    assert len(jobs.named("media.finish_recording")) == 1
+    assert IngestSession.select().where(IngestSession.ended_at.is_null()).count() == 0
+    assert broadcasts.go_live(grant, MediaFacts(), **HERE).id != first.id
+
+
+def test_a_key_rotated_between_check_and_start_publishes_nothing() -> None:
+    user = make_user(role=Role.STREAMER)
+    grant = granted(user)
+    channels.rotate_stream_key(actor_of(user))
+    with pytest.raises(Forbidden):
+        broadcasts.go_live(grant, MediaFacts(), **HERE)
+
+
+def test_the_reaper_ends_what_nobody_owns_after_the_grace_window() -> None:
+    grant = granted()
+    broadcasts.claim(grant, server="one", publisher="a")
+    stream = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    assert broadcasts.reap() == 0
+    assert Stream.get_by_id(stream.id).interrupted_at is None
+    broadcasts.release(grant.channel_id, server="one", publisher="a")
+    assert broadcasts.reap() == 0
+    later = clock.now() + timedelta(seconds=bus.settings.grace_window_s + 60)
+    with clock.frozen(later):
+        assert broadcasts.reap() == 1
+    assert Stream.get_by_id(stream.id).end_reason == "server_restart"
