@@ -62,9 +62,10 @@ def _send(req: Request, resp: falcon.Response, found: MediaFile) -> None:
         resp.status = falcon.HTTP_304
         found.file.close()
         return
+    resp.content_type = found.content_type
     portion = _asked_for(req, found)
     if portion is None:
-        resp.status, resp.content_type = falcon.HTTP_416, found.content_type
+        resp.status = falcon.HTTP_416
         resp.set_header("Content-Range", f"bytes */{found.size}")
         found.file.close()
         return
@@ -76,7 +77,6 @@ def _send(req: Request, resp: falcon.Response, found: MediaFile) -> None:
 
 def _describe(resp: falcon.Response, found: MediaFile) -> None:
     forever = ", immutable" if found.is_immutable else ""
-    resp.content_type = found.content_type
     resp.set_header("Cache-Control", f"public, max-age={found.max_age_s}{forever}")
     resp.set_header("ETag", found.etag)
     resp.set_header("Accept-Ranges", "bytes")
