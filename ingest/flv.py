@@ -10,8 +10,6 @@ from typing import Final, NamedTuple
 
 from ingest.errors import ProtocolError, UnsupportedMedia
 
-FILE_HEADER: Final = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00"
-
 _TAG_HEADER_SIZE = 11
 _KEYFRAME = 1
 _COMMAND_FRAME = 5
@@ -119,6 +117,11 @@ def _parse_extended_audio(payload: bytes) -> AudioBody:
     if payload[1:5] != b"mp4a":
         raise _unsupported("Audio", _four_character_name(payload[1:5]))
     return AudioBody(Packet(packet_type) if packet_type < 2 else Packet.OTHER, payload[5:])
+
+
+def file_header(video: bool, audio: bool) -> bytes:
+    """Return what an FLV file begins with, up to its first tag."""
+    return b"FLV\x01" + bytes((4 * audio + video,)) + b"\x00\x00\x00\x09" + bytes(4)
 
 
 def write_tag(kind: MediaKind, timestamp: int, payload: bytes) -> bytes:

@@ -95,7 +95,7 @@ def _growing(rendition: Rendition) -> list[str]:
         return [hint]
     init_changes = not rendition.closed or rendition.closed[-1].init != rendition.init_number
     return [
-        *_segment_head(rendition.open_discontinuous, rendition.init_number, init_changes, rendition.started_at()),
+        *_segment_head(rendition.open_discontinuous, rendition.init_number, init_changes, rendition.open_started_at),
         *(_part(number, i, part.duration_s, part.independent) for i, part in enumerate(parts)),
         hint,
     ]

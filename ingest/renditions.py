@@ -58,17 +58,13 @@ class Rendition:
         self.ended = False
         self._window_s = window_s
         self._wall_time = wall_time
-        self._discontinuous = False
+        self.open_started_at = 0.0
+        self.open_discontinuous = False
 
     @property
     def open_duration_s(self) -> float:
         """How long the growing segment is so far."""
         return sum(part.duration_s for part in self.parts)
-
-    @property
-    def open_discontinuous(self) -> bool:
-        """Whether the growing segment does not continue the one before it."""
-        return self._discontinuous
 
     @property
     def target_duration_s(self) -> int:
@@ -99,12 +95,12 @@ class Rendition:
         for segment in segments:
             self._close(segment)
         self.init_number = inits - 1
-        self._discontinuous = bool(segments)
+        self.open_discontinuous = bool(segments)
 
     def begin(self, init: Init) -> Segment | None:
         """Use a new initialisation segment from the next part on; return what that closes."""
         closed = self.cut()
-        self._discontinuous = self.next_number > 0
+        self.open_discontinuous = self.next_number > 0
         self.description = init.description
         self.init_data = init.data
         self.init_number += 1
@@ -113,6 +109,8 @@ class Rendition:
     def add(self, part: Part) -> Segment | None:
         """Take a part; return the segment before it, if the part begins a new one."""
         closed = self.cut() if self._begins_segment(part) else None
+        if not self.parts:
+            self.open_started_at = self._wall_time(part)
         self.parts.append(part)
         self.longest_part_s = max(self.longest_part_s, part.duration_s)
         return closed
@@ -125,20 +123,16 @@ class Rendition:
             number=self.next_number,
             init=self.init_number,
             duration_s=self.open_duration_s,
-            started_at=self._wall_time(self.parts[0]),
+            started_at=self.open_started_at,
             size=sum(len(part.data) for part in self.parts),
-            discontinuous=self._discontinuous,
+            discontinuous=self.open_discontinuous,
             independent=self.parts[0].independent,
             parts=tuple(self.parts),
         )
         self.parts = []
-        self._discontinuous = False
+        self.open_discontinuous = False
         self._close(segment)
         return segment
-
-    def started_at(self) -> float:
-        """When the growing segment began, in seconds since 1970."""
-        return self._wall_time(self.parts[0])
 
     def _begins_segment(self, part: Part) -> bool:
         duration_s = self.open_duration_s

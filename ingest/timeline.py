@@ -30,6 +30,12 @@ class Timeline:
         self._last_raw = None
         self._next_origin_ms = self._latest_ms + GAP_MS
 
+    def shift(self, by_ms: int) -> None:
+        """Move all times to come."""
+        self._next_origin_ms += by_ms
+        self._last_ms += by_ms
+        self._latest_ms += by_ms
+
     def at(self, raw: int) -> int:
         """Return the time of a timestamp; a jump either way is taken as a new beginning."""
         if self._last_raw is None:

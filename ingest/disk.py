@@ -1,0 +1,126 @@
+"""Writing a stream's folder without keeping the event loop waiting for the disk."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ingest import sidecar
+from ingest.sidecar import Entry
+
+MAX_WAITING_BYTES: Final = 64 << 20
+
+
+class _Batch(NamedTuple):
+    files: list[tuple[str, bytes]]
+    log: bytes
+    texts: dict[str, str]
+
+
+class DiskWriter:
+    """A queue of files for one folder, written in a thread.
+
+    Files come first, then the log, then the playlists that name them; of a
+    playlist that changed several times meanwhile only the last is written.
+    Every file appears whole, by renaming.
+    """
+
+    def __init__(self, folder: Path, executor: Executor, failed: Callable[[OSError], None]) -> None:
+        """`failed` is called, on the loop, when the disk refuses or falls too far behind."""
+        self.folder = folder
+        self._executor = executor
+        self._failed = failed
+        self._files: list[tuple[str, bytes]] = []
+        self._log: list[bytes] = []
+        self._texts: dict[str, str] = {}
+        self._waiting_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._broken = False
+
+    def put(self, name: str, data: bytes, entry: Entry) -> None:
+        """Write a file that never changes, and log it."""
+        self._files.append((name, data))
+        self._log.append(sidecar.encode_line(entry))
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self._fail(OSError("the media disk does not keep up"))
+        self._wake()
+
+    def replace(self, name: str, text: str) -> None:
+        """Write a playlist, in place of what it was."""
+        self._texts[name] = text
+        self._wake()
+
+    async def drained(self) -> None:
+        """Wait until everything has been written, or the disk has failed."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    def _wake(self) -> None:
+        if self._broken:
+            self._take()
+        elif self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+
+    def _take(self) -> _Batch:
+        batch = _Batch(self._files, b"".join(self._log), self._texts)
+        self._files, self._log, self._texts = [], [], {}
+        self._waiting_bytes = 0
+        return batch
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._files or self._texts:
+                await loop.run_in_executor(self._executor, _write, self.folder, self._take())
+        except OSError as error:
+            self._fail(error)
+        finally:
+            self._task = None
+
+    def _fail(self, error: OSError) -> None:
+        if not self._broken:
+            self._broken = True
+            self._failed(error)
+
+
+def read_log(folder: Path) -> list[Entry]:
+    """Return what a stream's folder holds already; nothing for a new one."""
+    try:
+        return sidecar.decode_log((folder / sidecar.LOG_FILE).read_bytes())
+    except FileNotFoundError:
+        return []
+
+
+def write_summary(folder: Path) -> None:
+    """Write the summary of a folder's log."""
+    summary = sidecar.summarise(folder.name, read_log(folder))
+    _write_whole(folder / sidecar.SUMMARY_FILE, msgspec.json.encode(summary))
+
+
+def end_playlists(folder: Path) -> None:
+    """Mark every media playlist in a folder as ended: its process is gone, and nobody came back."""
+    for playlist in folder.glob("*/index.m3u8"):
+        text = playlist.read_text()
+        if "#EXT-X-ENDLIST" not in text:
+            _write_whole(playlist, (text + "#EXT-X-ENDLIST\n").encode())
+
+
+def _write(folder: Path, batch: _Batch) -> None:
+    for name, data in batch.files:
+        _write_whole(folder / name, data)
+    if batch.log:
+        with (folder / sidecar.LOG_FILE).open("ab") as log:
+            log.write(batch.log)
+    for name, text in batch.texts.items():
+        _write_whole(folder / name, text.encode())
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)

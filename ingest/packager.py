@@ -1,0 +1,243 @@
+"""One stream's renditions while it is live: its source remuxed, its rungs from the transcoder, its playlists."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ingest import playlists, sidecar
+from ingest.disk import DiskWriter
+from ingest.flv import MediaKind
+from ingest.mp4_boxes import FragmentReader
+from ingest.parts import Init, Part
+from ingest.playlists import LOW_LATENCY_FILE, PLAIN_FILE
+from ingest.remux import Remuxer
+from ingest.renditions import Rendition, Segment
+from ingest.sidecar import Entry, SegmentEntry
+from ingest.wall_clock import WallClock
+
+SOURCE: Final = "source"
+RUNGS: Final = ("1080p", "720p", "480p", "360p", "audio")
+FLUSH_S: Final = 4.0
+ABSENCE_S: Final = 15.0
+
+
+class RungIntake:
+    """One upload of one rung's fragments; a later upload of the same rung takes its place."""
+
+    def __init__(self, take: Callable[["RungIntake", list[Init | Part]], None]) -> None:
+        self.closed = False
+        self._reader = FragmentReader()
+        self._take = take
+
+    def push(self, data: bytes) -> None:
+        """Take bytes of fragmented MP4; raises ProtocolError."""
+        outputs = self._reader.push(data)
+        if outputs and not self.closed:
+            self._take(self, outputs)
+
+
+class Packager:
+    """Turns what the encoder and the transcoder send into segments and playlists."""
+
+    def __init__(self, writer: DiskWriter, window_s: float, now: Callable[[], float] = time.time) -> None:
+        """`window_s` is how far back live players may go; `now` is the time of day, seconds since 1970."""
+        self.folder = writer.folder
+        self._writer = writer
+        self._window_s = window_s
+        self._now = now
+        self._remuxer = Remuxer()
+        self._clock = WallClock()
+        self._clock_is_set = False
+        self._renditions: dict[str, Rendition] = {}
+        self._intakes: dict[str, RungIntake] = {}
+        self._absences: dict[str, asyncio.TimerHandle] = {}
+        self._changed = asyncio.Event()
+        self._finished = False
+        self._rendition(SOURCE)
+
+    def rendition(self, name: str) -> Rendition | None:
+        """Return a rendition that has begun."""
+        return self._renditions.get(name)
+
+    def restore(self, log: Iterable[Entry]) -> float:
+        """Go on where an earlier process stopped; returns how many seconds of media there are."""
+        inits: dict[str, int] = {}
+        segments: dict[str, list[Segment]] = {}
+        for entry in log:
+            if isinstance(entry, SegmentEntry):
+                segments.setdefault(entry.rendition, []).append(_restored(entry))
+            else:
+                inits[entry.rendition] = entry.number + 1
+        for name, number in inits.items():
+            self._rendition(name).restore(segments.get(name, []), number)
+        return sum(segment.duration_s for segment in segments.get(SOURCE, ()))
+
+    def expect(self, *, video: bool, audio: bool) -> None:
+        """Say which tracks the encoder announced."""
+        self._remuxer.expect(video=video, audio=audio)
+
+    def add(self, kind: MediaKind, time_ms: int, payload: bytes) -> None:
+        """Take one FLV tag body of the source; raises ProtocolError, UnsupportedMedia."""
+        self._take(self._rendition(SOURCE), self._remuxer.add(kind, time_ms, payload))
+
+    def interrupt(self) -> None:
+        """Offer all that came before the encoder was lost; what follows will not continue it."""
+        source = self._rendition(SOURCE)
+        self._take(source, self._remuxer.finish())
+        self._publish(source, source.cut())
+        self._remuxer = Remuxer()
+        self._clock_is_set = False
+
+    def open_rung(self, name: str) -> RungIntake:
+        """Begin (or begin again) to take a rung's fragments."""
+        self.close_rung(self._intakes.get(name))
+        intake = RungIntake(lambda upload, outputs: self._take_rung(name, upload, outputs))
+        self._intakes[name] = intake
+        return intake
+
+    def close_rung(self, intake: RungIntake | None) -> None:
+        """End an upload; its rung leaves the master playlist unless another upload comes soon."""
+        if intake is None or intake.closed:
+            return
+        intake.closed = True
+        name = next(name for name, current in self._intakes.items() if current is intake)
+        del self._intakes[name]
+        if name in self._renditions:
+            self._publish(self._renditions[name], self._renditions[name].cut())
+        if not self._finished:
+            loop = asyncio.get_running_loop()
+            self._absences[name] = loop.call_later(ABSENCE_S, self._write_master)
+        self._announce_change()
+
+    async def finish(self) -> None:
+        """End every playlist, the rungs' once their uploads are complete; returns when all is on the disk."""
+        self._finished = True
+        self.interrupt()
+        self._end(self._rendition(SOURCE))
+        await self._uploads_complete()
+        for rendition in self._renditions.values():
+            self._publish(rendition, rendition.cut())
+            self._end(rendition)
+        for absence in self._absences.values():
+            absence.cancel()
+        await self._writer.drained()
+
+    async def drained(self) -> None:
+        """Wait until all closed segments are on the disk."""
+        await self._writer.drained()
+
+    async def reached(self, name: str, segment: int, part: int | None, timeout_s: float) -> bool:
+        """Wait until a rendition has a segment (or a part of it); False if it takes too long.
+
+        This is the blocking reload of low-latency HLS (rfc8216bis, 6.2.5.2).
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._has(name, segment, part):
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def low_latency_playlist(self, name: str) -> str:
+        """Return a rendition's playlist with partial segments."""
+        others = [self._renditions[other] for other in self._listed()]
+        return playlists.low_latency_playlist(self._renditions[name], others)
+
+    def master_playlist(self, media_file: str = LOW_LATENCY_FILE) -> str:
+        """Return the master playlist of the renditions that can be played now."""
+        return playlists.master_playlist([self._renditions[name] for name in self._listed()], media_file)
+
+    def _rendition(self, name: str) -> Rendition:
+        if name not in self._renditions:
+            wall_time = self._source_shown_at if name == SOURCE else self._shown_at
+            self._renditions[name] = Rendition(name, self._window_s, wall_time)
+        return self._renditions[name]
+
+    def _source_shown_at(self, part: Part) -> float:
+        if not self._clock_is_set:
+            self._clock_is_set = True
+            self._clock.mark(part.decode_time_s, self._now() - part.duration_s)
+        return self._shown_at(part)
+
+    def _shown_at(self, part: Part) -> float:
+        return self._clock.shown_at(part.decode_time_s, self._now())
+
+    def _take_rung(self, name: str, intake: RungIntake, outputs: list[Init | Part]) -> None:
+        if self._intakes.get(name) is intake:
+            absence = self._absences.pop(name, None)
+            if absence is not None:
+                absence.cancel()
+            self._take(self._rendition(name), outputs)
+
+    def _take(self, rendition: Rendition, outputs: Iterable[Init | Part]) -> None:
+        for output in outputs:
+            if isinstance(output, Init):
+                self._publish(rendition, rendition.begin(output))
+                self._write_init(rendition)
+            else:
+                self._publish(rendition, rendition.add(output))
+                self._announce_change()
+
+    def _write_init(self, rendition: Rendition) -> None:
+        entry = sidecar.init_entry(rendition.name, rendition.init_number, rendition.description)
+        self._writer.put(entry.uri, rendition.init_data, entry)
+
+    def _publish(self, rendition: Rendition, closed: Segment | None) -> None:
+        if closed is None:
+            return
+        entry = sidecar.segment_entry(rendition.name, closed)
+        self._writer.put(entry.uri, b"".join(part.data for part in closed.parts), entry)
+        self._write_playlist(rendition)
+        self._write_master()
+
+    def _end(self, rendition: Rendition) -> None:
+        rendition.ended = True
+        self._write_playlist(rendition)
+        self._announce_change()
+
+    def _write_playlist(self, rendition: Rendition) -> None:
+        self._writer.replace(f"{rendition.name}/{PLAIN_FILE}", playlists.media_playlist(rendition))
+
+    def _write_master(self) -> None:
+        self._writer.replace(PLAIN_FILE, self.master_playlist(PLAIN_FILE))
+
+    def _listed(self) -> list[str]:
+        """Names of the renditions that can be played, best first."""
+        loop_time = asyncio.get_running_loop().time()
+        gone = {name for name, absence in self._absences.items() if absence.when() <= loop_time}
+        begun = {name for name, rendition in self._renditions.items() if rendition.closed}
+        return [name for name in (SOURCE, *RUNGS) if name in begun - gone]
+
+    def _has(self, name: str, segment: int, part: int | None) -> bool:
+        rendition = self._renditions[name]
+        number, parts = rendition.next_number, len(rendition.parts)
+        reached = segment < number or (segment == number and part is not None and part < parts)
+        return reached or rendition.ended
+
+    def _announce_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _uploads_complete(self) -> None:
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                while self._intakes:
+                    await self._changed.wait()
+        except TimeoutError:
+            for intake in list(self._intakes.values()):
+                self.close_rung(intake)
+
+
+def _restored(entry: SegmentEntry) -> Segment:
+    init = int(entry.init.rpartition("-")[2].removesuffix(".mp4"))
+    return Segment(
+        entry.number,
+        init,
+        entry.duration_s,
+        entry.started_at,
+        entry.size,
+        entry.discontinuous,
+        entry.independent,
+    )

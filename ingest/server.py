@@ -1,0 +1,192 @@
+"""The RTMP port: one small protocol object for each encoder's connection."""
+
+import asyncio
+from typing import Final, cast
+
+import structlog
+
+from ingest.broadcast import Broadcast
+from ingest.errors import IngestError, Refused, UnsupportedMedia
+from ingest.lifecycle import Lifecycle
+from ingest.metrics import REFUSALS
+from ingest.rtmp.session import Event, Media, Metadata, PublishRequested, Session, Unpublished
+from ingest.tasks import Tasks
+
+PUBLISH_WITHIN_S: Final = 10.0
+SILENCE_S: Final = 10.0
+CHECK_EVERY_S: Final = 1.0
+CLOSE_WITHIN_S: Final = 3.0
+MAX_CONNECTIONS: Final = 1_000
+
+log = structlog.get_logger()
+
+
+class RtmpServer:
+    """Listens for encoders."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.lifecycle = lifecycle
+        self.tasks = Tasks()
+        self.connections: set[RtmpConnection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; returns the port, which matters for port 0. Raises OSError where it is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: RtmpConnection(self), host, port)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Take no more connections, and end those that do not publish."""
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self.connections):
+            if not connection.publishing:
+                connection.abort("the server stops")
+
+
+class RtmpConnection(asyncio.Protocol):
+    """Moves bytes between a socket and a Session, and media to a Broadcast.
+
+    Until the key has been checked nothing is read but handshake and commands;
+    while it is being checked nothing is read at all.
+    """
+
+    def __init__(self, server: RtmpServer) -> None:
+        self.address = ""
+        self._server = server
+        self._session = Session()
+        self._transport: asyncio.Transport | None = None
+        self._broadcast: Broadcast | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+
+    @property
+    def publishing(self) -> bool:
+        """Whether its key was good."""
+        return self._broadcast is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if peer else ""
+        self._server.connections.add(self)
+        if len(self._server.connections) > MAX_CONNECTIONS:
+            self.abort("too many connections")
+        self._timer = self._loop.call_later(PUBLISH_WITHIN_S, self.abort, "did not publish in time")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._stop_timer()
+        if self._broadcast is not None:
+            self._broadcast.lose(self)
+            self._broadcast = None
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        try:
+            self._handle(self._session.receive(data))
+        except UnsupportedMedia as unsupported:
+            self._refuse(Refused("NetStream.Publish.BadName", str(unsupported)))
+        except IngestError as error:
+            self.abort(str(error))
+        self._flush()
+
+    def silent_s(self) -> float:
+        """Return for how many seconds nothing has come."""
+        return self._loop.time() - self._heard_at
+
+    def cut(self, code: str, description: str) -> None:
+        """Tell the encoder why, and close; its broadcast is not told."""
+        self._broadcast = None
+        self._refuse(Refused(code, description))
+
+    def abort(self, why: str) -> None:
+        """Close at once, without a word."""
+        log.info("connection dropped", why=why, address=self.address)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _handle(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case Media(kind, timestamp, payload):
+                    if self._broadcast is not None:
+                        self._broadcast.take_media(kind, timestamp, payload)
+                case Metadata():
+                    if self._broadcast is not None:
+                        self._broadcast.take_metadata(event)
+                case PublishRequested():
+                    self._ask(event)
+                case Unpublished():
+                    self._end()
+        if self._session.closed:
+            self._close()
+
+    def _ask(self, request: PublishRequested) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+            self._server.tasks.start(self._admit(request.key))
+
+    async def _admit(self, key: str) -> None:
+        """Await the check of the key, then go on reading, or refuse."""
+        try:
+            broadcast = await self._server.lifecycle.admit(key, self)
+        except Refused as refusal:
+            self._refuse(refusal)
+            return
+        if self._transport is None or self._transport.is_closing():
+            broadcast.lose(self)
+            return
+        self._broadcast = broadcast
+        self._heard_at = self._loop.time()
+        self._stop_timer()
+        self._watch_silence()
+        try:
+            self._handle(self._session.accept())
+        except IngestError as error:
+            self.abort(str(error))
+        self._flush()
+        self._resume_reading()
+
+    def _refuse(self, refusal: Refused) -> None:
+        REFUSALS.labels(refusal.code).inc()
+        log.info("publisher refused", code=refusal.code, why=refusal.description, address=self.address)
+        self._session.refuse(refusal.code, refusal.description)
+        self._close()
+
+    def _end(self) -> None:
+        if self._broadcast is not None:
+            broadcast, self._broadcast = self._broadcast, None
+            broadcast.unpublish(self)
+
+    def _close(self) -> None:
+        """Send what waits, and close; abort where the peer does not take it."""
+        if self._broadcast is not None:
+            self._broadcast.lose(self)
+            self._broadcast = None
+        self._flush()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+            self._stop_timer()
+            self._timer = self._loop.call_later(CLOSE_WITHIN_S, self._transport.abort)
+
+    def _flush(self) -> None:
+        data = self._session.outgoing()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _watch_silence(self) -> None:
+        if self.silent_s() > SILENCE_S:
+            self.abort("silent for too long")
+        else:
+            self._timer = self._loop.call_later(CHECK_EVERY_S, self._watch_silence)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
