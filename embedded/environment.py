@@ -70,7 +70,8 @@ def opened(data_dir: Path, environ: Mapping[str, str], *, durable: bool = True) 
     """Hold a data folder and yield its servers, not yet started; stops them at the end.
 
     Their addresses are in `environment` already, so that settings can be checked before anything
-    runs. Raises EmbeddedError, and FolderBusy when another process holds the folder.
+    runs. `durable=False` is for tests: quick, and the cluster is gone afterwards. Raises
+    EmbeddedError, and FolderBusy when another process holds the folder.
     """
     environ = _set(environ)
     folder = DataFolder(data_dir)
@@ -80,6 +81,10 @@ def opened(data_dir: Path, environ: Mapping[str, str], *, durable: bool = True) 
             stack.enter_context(folder.locked())
             folder.state.unlink(missing_ok=True)
         servers = Servers(folder, environ, durable=durable)
+        if servers.postgres is not None and not durable:
+            stack.callback(folder.remove_cluster)
+        if _embeds_any(environ):
+            stack.callback(folder.remove_sockets)
         stack.callback(servers.stop)
         yield servers
 

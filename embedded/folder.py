@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import stat
 import tempfile
@@ -96,12 +97,22 @@ class DataFolder:
         account.give(inside, self.account)
         if _holds_sockets(inside) and account.can_write(inside, self.account):
             return inside
-        if self.account is not None:
-            outside = _outside(f"run-{self._digest()}")
-        else:
-            outside = _private(Path(tempfile.gettempdir()) / f"astrotv-{os.getuid()}-{self._digest()}")
+        at_root = self.account is not None
+        outside = _outside(f"run-{self._digest()}") if at_root else _private(self._temporary())
         account.give(outside, self.account)
         return outside
+
+    def remove_sockets(self) -> None:
+        """Remove the folder of the sockets where it is outside: nobody would look for it there."""
+        for place in (OUTSIDE / f"run-{self._digest()}", self._temporary()):
+            shutil.rmtree(place, ignore_errors=True)
+
+    def remove_cluster(self) -> None:
+        """Forget the cluster, wherever it is."""
+        shutil.rmtree(self.cluster.resolve(), ignore_errors=True)
+
+    def _temporary(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"astrotv-{os.getuid()}-{self._digest()}"
 
     def _digest(self) -> str:
         return hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:12]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg2
@@ -98,6 +99,16 @@ def test_a_path_too_long_for_sockets_works(folder: Path) -> None:
     with embedded.servers(data, {}) as environment:
         assert value_of(environment, "SELECT 1") == 1
         assert str(data) not in environment["DATABASE_URL"]
+        sockets = Path(parse_qs(urlsplit(environment["DATABASE_URL"]).query)["host"][0])
+        assert sockets.stat().st_mode & 0o777 == 0o700
+    assert not sockets.exists()
+
+
+def test_a_forgetful_cluster_leaves_nothing(folder: Path) -> None:
+    with embedded.servers(folder / "d", {}, durable=False) as environment:
+        assert value_of(environment, "SHOW fsync") == "off"
+        cluster = (folder / "d" / "postgres").resolve()
+    assert not cluster.exists()
 
 
 def test_a_folder_that_only_its_owner_reaches_stays_closed_and_works(folder: Path) -> None:
