@@ -16,10 +16,10 @@ def main(words: list[str]) -> int:
     return 0 if answers(words[0]) else 1
 
 
-def answers(url: str) -> bool:
+def answers(url: str, timeout_s: float = TIMEOUT_S) -> bool:
     """Say whether an address answers with a status below 400."""
     try:
-        urllib.request.urlopen(url, timeout=TIMEOUT_S).close()  # noqa: S310 the address is the operator's
+        urllib.request.urlopen(url, timeout=timeout_s).close()  # noqa: S310 the address is the operator's
     except (urllib.error.URLError, OSError):
         return False
     return True

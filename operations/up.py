@@ -77,6 +77,8 @@ def stop_asked() -> Iterator[StopRequest]:
 
 def _start_stores(servers: Servers, settings: Settings) -> None:
     print(f"AstroTV keeps its data in {settings.data_dir}", flush=True)
+    if os.geteuid() == 0:
+        print("It runs as root here; an ordinary user is enough", flush=True)
     servers.start()
     applied = migrate(settings.database_owner_url)
     if applied:
@@ -124,6 +126,7 @@ def process_environment(environ: dict[str, str], settings: Settings) -> dict[str
     return environ | {
         "PATH": programs + os.pathsep + environ.get("PATH", os.defpath),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",  # we know, and said so ourselves
         "FLOWER_ADDRESS": environ.get("FLOWER_ADDRESS", "127.0.0.1"),
         "FLOWER_PORT": str(settings.flower_port),
         "FLOWER_BASIC_AUTH": settings.flower_basic_auth,
