@@ -30,6 +30,10 @@ class PaymentProviders:
         """Have these until the settings change."""
         self._made_from, self._providers = bus.settings, providers
 
+    def reset(self) -> None:
+        """Make them anew from the settings."""
+        self._made_from = None
+
 
 def configured(settings: Settings) -> dict[str, PaymentProvider]:
     """The providers for which the settings hold keys."""

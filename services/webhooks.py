@@ -177,7 +177,7 @@ def _postpone_or_park(event_id: UUID, attempt: int, error: Exception) -> None:
 
 
 def _park(event_id: UUID, error: Exception) -> None:
-    log.error("webhook_parked", event=str(event_id), error=str(error))
+    log.error("webhook_parked", webhook_event=str(event_id), error=str(error))
     for (provider,) in query(_PARK, (f"{type(error).__name__}: {error}"[:1000], event_id)):
         SETTLED.labels(provider, State.FAILED).inc()
 

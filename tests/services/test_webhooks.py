@@ -1,0 +1,350 @@
+"""Webhooks: only the provider's are stored, and each moves coins exactly once, whatever the order."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stripe
+
+from db.connection import connection, query
+from db.models.coin_purchases import CoinPurchase
+from db.models.webhook_events import WebhookEvent
+from services import clock, gifts, reconciliation, wallets, webhook_events, webhooks
+from services.actors import Role
+from services.bus import bus
+from services.errors import Conflict, Invalid, Unavailable
+from services.gifts import GiftOrder
+from services.payment_providers import payment_providers
+from services.webhook_events import State
+from settings import Settings
+from tests.factories import actor_of, make_user
+from tests.fakes import FakeJobs
+from tests.payments import (
+    COINS,
+    PRICE,
+    FakeProvider,
+    async_failed,
+    async_succeeded,
+    completed,
+    deliver,
+    dispute,
+    expired,
+    give_coins,
+    make_purchase,
+    refunded,
+    signed,
+    state_of,
+    stored_id,
+)
+
+
+@pytest.fixture(autouse=True)
+def provider(request: pytest.FixtureRequest, _database: None) -> Iterator[FakeProvider]:
+    if "committed_db" in request.fixturenames:
+        request.getfixturevalue("committed_db")
+    fake = FakeProvider()
+    payment_providers.use({"stripe": fake})
+    yield fake
+    payment_providers.reset()
+
+
+def _balance(purchase: CoinPurchase) -> int:
+    return wallets.wallet_of(purchase.user_id).balance
+
+
+def _status(purchase: CoinPurchase) -> str:
+    return str(CoinPurchase.get_by_id(purchase.id).status)
+
+
+def _spend(purchase: CoinPurchase, coins: int) -> None:
+    creator = make_user(role=Role.STREAMER)
+    [(star,)] = query("SELECT id FROM gifts WHERE name = 'Star'")
+    for _ in range(coins // 100):
+        order = GiftOrder(gift_id=star, streamer_id=creator.id, quantity=100)
+        gifts.give(actor_of(purchase.user), order)
+
+
+def test_a_paid_checkout_credits_its_coins_and_tells_the_buyer(jobs: FakeJobs) -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    assert (_status(purchase), _balance(purchase)) == ("PAID", COINS)
+    [(kind, data)] = query("SELECT kind, data FROM notifications WHERE user_id = %s", (purchase.user_id,))
+    assert kind == "coins_received"
+    assert (data["coins"], data["balance"]) == (COINS, COINS)
+    assert len(jobs.named("webhooks.process")) == 1
+    assert reconciliation.reconcile().clean
+
+
+def test_the_same_webhook_fifty_times_at_once_credits_once(committed_db: Settings, jobs: FakeJobs) -> None:
+    purchase = make_purchase(make_user())
+    event = completed(purchase)
+
+    def once(_: int) -> None:
+        with connection():
+            webhooks.receive("stripe", *signed(event))
+            webhooks.process(stored_id(event))
+
+    with ThreadPoolExecutor(25) as pool:
+        list(pool.map(once, range(50)))
+    assert len(jobs.named("webhooks.process")) == 1
+    assert (_status(purchase), _balance(purchase)) == ("PAID", COINS)
+    assert reconciliation.reconcile().clean
+
+
+def test_two_events_of_one_payment_at_once_credit_once(committed_db: Settings) -> None:
+    purchase = make_purchase(make_user())
+
+    def one(event: dict[str, Any]) -> None:
+        with connection():
+            deliver(event)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, [completed(purchase), async_succeeded(purchase)] * 4 + [completed(purchase)]))
+    assert _balance(purchase) == COINS
+    assert reconciliation.reconcile().clean
+
+
+def test_one_payment_cannot_settle_two_purchases() -> None:
+    user = make_user()
+    first, second = make_purchase(user), make_purchase(user)
+    deliver(completed(first))
+    theft = completed(second, payment_intent=f"pi_{first.id.hex}")
+    deliver(theft)
+    assert state_of(theft) == State.FAILED
+    assert _balance(first) == COINS
+    assert _status(second) == "PENDING"
+
+
+@pytest.mark.parametrize(("end", "status"), [(async_failed, "FAILED"), (expired, "EXPIRED")])
+def test_a_purchase_that_is_over_is_not_revived_by_a_late_event(end: Any, status: str) -> None:
+    purchase = make_purchase(make_user())
+    deliver(end(purchase))
+    late = completed(purchase)
+    deliver(late)
+    assert (_status(purchase), _balance(purchase), state_of(late)) == (status, 0, State.IGNORED)
+    assert reconciliation.reconcile().clean
+
+
+def test_a_late_expiry_does_not_undo_a_payment() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    deliver(expired(purchase))
+    assert (_status(purchase), _balance(purchase)) == ("PAID", COINS)
+
+
+def test_an_unpaid_session_waits_for_its_payment() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase, payment_status="unpaid"))
+    assert (_status(purchase), _balance(purchase)) == ("PENDING", 0)
+    deliver(async_succeeded(purchase))
+    assert (_status(purchase), _balance(purchase)) == ("PAID", COINS)
+
+
+@pytest.mark.parametrize("change", [{"amount_total": PRICE - 1}, {"currency": "usd"}])
+def test_money_that_is_not_what_was_ordered_is_parked(change: dict[str, Any]) -> None:
+    purchase = make_purchase(make_user())
+    event = completed(purchase, **change)
+    deliver(event)
+    assert (state_of(event), _status(purchase), _balance(purchase)) == (State.FAILED, "PENDING", 0)
+
+
+def test_a_refund_takes_the_coins_back() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    deliver(refunded(purchase))
+    assert (_status(purchase), _balance(purchase)) == ("REFUNDED", 0)
+    assert not wallets.wallet_of(purchase.user_id).is_frozen
+    assert reconciliation.reconcile().clean
+
+
+def test_partial_refunds_take_coins_in_proportion_and_once() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    deliver(refunded(purchase, PRICE // 2))
+    assert (_status(purchase), _balance(purchase)) == ("PAID", COINS // 2)
+    deliver(refunded(purchase, PRICE // 2))
+    deliver(refunded(purchase, PRICE // 10))
+    assert _balance(purchase) == COINS // 2
+    deliver(refunded(purchase, PRICE))
+    assert (_status(purchase), _balance(purchase)) == ("REFUNDED", 0)
+    assert reconciliation.reconcile().clean
+
+
+def test_a_refund_after_spending_freezes_the_wallet_until_the_debt_is_paid() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    _spend(purchase, 400)
+    deliver(refunded(purchase))
+    wallet = wallets.wallet_of(purchase.user_id)
+    assert (wallet.balance, wallet.is_frozen, wallet.debt) == (0, True, 400)
+    assert reconciliation.reconcile().clean
+
+    give_coins(purchase.user, 350)
+    wallet = wallets.wallet_of(purchase.user_id)
+    assert (wallet.balance, wallet.is_frozen, wallet.debt) == (0, True, 50)
+    again = make_purchase(purchase.user)
+    deliver(completed(again))
+    wallet = wallets.wallet_of(purchase.user_id)
+    assert (wallet.balance, wallet.is_frozen, wallet.debt) == (COINS - 50, False, 0)
+    assert reconciliation.reconcile().clean
+
+
+def test_a_frozen_wallet_cannot_spend() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    _spend(purchase, 400)
+    deliver(refunded(purchase, PRICE))
+    query("UPDATE accounts_ledger SET balance = 100 WHERE owner_id = %s AND kind = 'WALLET'", (purchase.user_id,))
+    with pytest.raises(Conflict) as refusal:
+        _spend(purchase, 100)
+    assert refusal.value.code == "wallet_frozen"
+
+
+def test_a_refund_that_comes_first_ends_the_purchase_without_coins() -> None:
+    purchase = make_purchase(make_user())
+    deliver(refunded(purchase))
+    late = completed(purchase)
+    deliver(late)
+    assert (_status(purchase), _balance(purchase), state_of(late)) == ("REFUNDED", 0, State.IGNORED)
+    assert reconciliation.reconcile().clean
+
+
+def test_a_lost_dispute_keeps_the_coins_back_and_a_won_one_returns_them() -> None:
+    lost, won = make_purchase(make_user()), make_purchase(make_user())
+    for purchase in (lost, won):
+        deliver(completed(purchase))
+        deliver(dispute(purchase, "created", "needs_response"))
+        assert (_status(purchase), _balance(purchase)) == ("DISPUTED", 0)
+    deliver(dispute(lost, "closed", "lost"))
+    deliver(dispute(won, "closed", "won"))
+    assert (_status(lost), _balance(lost)) == ("REFUNDED", 0)
+    assert (_status(won), _balance(won)) == ("PAID", COINS)
+    assert reconciliation.reconcile().clean
+
+
+def test_a_dispute_that_comes_before_its_payment_is_tried_again() -> None:
+    purchase = make_purchase(make_user())
+    early = dispute(purchase, "created", "needs_response")
+    with pytest.raises(Unavailable):
+        deliver(early)
+    assert state_of(early) == State.RECEIVED
+    deliver(completed(purchase))
+    webhooks.process(stored_id(early))
+    assert (state_of(early), _status(purchase), _balance(purchase)) == (State.PROCESSED, "DISPUTED", 0)
+
+
+def test_an_inquiry_moves_nothing() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    deliver(dispute(purchase, "created", "warning_needs_response"))
+    assert (_status(purchase), _balance(purchase)) == ("PAID", COINS)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"id": "evt_a", "type": "customer.created", "data": {"object": {}}},
+        {"id": "evt_b", "type": "checkout.session.completed", "data": {"object": {"id": "cs_of_another_shop"}}},
+    ],
+)
+def test_what_concerns_nobody_here_is_stored_and_ignored(event: dict[str, Any]) -> None:
+    deliver(event)
+    assert state_of(event) == State.IGNORED
+
+
+def test_an_event_of_the_wrong_shape_is_parked_and_can_be_replayed(jobs: FakeJobs) -> None:
+    event = {"id": "evt_odd", "type": "charge.refunded", "data": {"object": {"amount_refunded": "much"}}}
+    deliver(event)
+    [parked] = webhook_events.webhook_events(State.FAILED, 20, None).items
+    assert (parked.event_id, parked.attempts) == ("evt_odd", 1)
+    assert "MalformedEvent" in parked.error
+    webhook_events.replay(parked.id)
+    assert state_of(event) == State.RECEIVED
+    assert len(jobs.named("webhooks.process")) == 2
+    with pytest.raises(Conflict):
+        webhook_events.replay(parked.id)
+
+
+def test_an_event_that_never_settles_is_parked_at_last() -> None:
+    orphan = dispute(make_purchase(make_user()), "created", "needs_response")
+    webhooks.receive("stripe", *signed(orphan))
+    for _ in range(webhooks.MOST_ATTEMPTS - 1):
+        with pytest.raises(Unavailable):
+            webhooks.process(stored_id(orphan))
+    webhooks.process(stored_id(orphan))
+    assert state_of(orphan) == State.FAILED
+
+
+def test_attempts_that_kill_their_worker_count() -> None:
+    event = completed(make_purchase(make_user()))
+    webhooks.receive("stripe", *signed(event))
+    query("UPDATE webhook_events SET attempts = %s", (webhooks.MOST_ATTEMPTS,))
+    webhooks.process(stored_id(event))
+    assert state_of(event) == State.FAILED
+
+
+def test_the_sweeper_finds_what_was_never_processed(jobs: FakeJobs) -> None:
+    purchase = make_purchase(make_user())
+    event = completed(purchase)
+    jobs.away = True
+    webhooks.receive("stripe", *signed(event))
+    jobs.away = False
+    assert webhooks.sweep() == 0
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        assert webhooks.sweep() == 1
+        assert webhooks.sweep() == 0
+    [job] = jobs.named("webhooks.process")
+    assert job.arguments == {"event_id": str(stored_id(event))}
+
+
+@pytest.mark.parametrize("age_s", [301, -301, 86400, -86400])
+def test_a_signature_of_another_time_is_refused(age_s: int) -> None:
+    event = completed(make_purchase(make_user()))
+    with pytest.raises(Invalid) as refusal:
+        webhooks.receive("stripe", *signed(event, at=int(time.time()) - age_s))
+    assert refusal.value.code == "bad_signature"
+    assert WebhookEvent.select().count() == 0
+
+
+def test_a_signature_by_another_key_is_refused_and_counted() -> None:
+    counter = webhooks.REFUSED.labels("stripe")
+    before = counter._value.get()
+    with pytest.raises(Invalid):
+        webhooks.receive("stripe", *signed(completed(make_purchase(make_user())), secret="whsec_of_somebody_else"))
+    assert counter._value.get() == before + 1
+    assert WebhookEvent.select().count() == 0
+
+
+@pytest.mark.parametrize("header", ["", "t=,v1=", "t=1", "v1=abc", "t=x,v1=y", "ü", "t=1=2,v1=3", ",,,"])
+def test_a_header_that_is_no_signature_is_refused(header: str) -> None:
+    body, _ = signed(completed(make_purchase(make_user())))
+    with pytest.raises(Invalid) as refusal:
+        webhooks.receive("stripe", body, {"stripe-signature": header} if header else {})
+    assert refusal.value.code == "bad_signature"
+
+
+def test_a_changed_body_is_refused() -> None:
+    body, headers = signed(completed(make_purchase(make_user())))
+    for tampered in (body + b" ", body.replace(b"1990", b"1"), b"\xff\xfe", b""):
+        with pytest.raises(Invalid):
+            webhooks.receive("stripe", tampered, headers)
+    assert WebhookEvent.select().count() == 0
+
+
+def test_one_good_signature_among_several_is_enough() -> None:
+    event = completed(make_purchase(make_user()))
+    body, headers = signed(event)
+    moment, _, good = headers["stripe-signature"].partition(",")
+    rolled = f"{moment},v1={'0' * 64},{good},v0=old"
+    webhooks.receive("stripe", body, {"stripe-signature": rolled})
+    assert state_of(event) == State.RECEIVED
+
+
+def test_signed_nonsense_is_refused() -> None:
+    header = stripe.WebhookSignature.generate_signature_header("[1, 2", bus.settings.stripe_webhook_secret)
+    with pytest.raises(Invalid) as refusal:
+        webhooks.receive("stripe", b"[1, 2", {"stripe-signature": header})
+    assert refusal.value.code == "malformed_event"
