@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import IO
 
@@ -76,10 +76,13 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._printer = Printer(sys.stdout, width=max(len(one.entry.name) for one in self._supervised))
 
-    def start(self) -> None:
-        """Start every process."""
+    def start(self, later: Collection[str] = (), pause_s: float = 0) -> None:
+        """Start every process; those named `later` after a pause, so that the others are quicker."""
         for one in self._supervised:
-            self._start(one)
+            if one.entry.name in later:
+                one.due_at = time.monotonic() + pause_s
+            else:
+                self._start(one)
 
     def run(self, until: Callable[[], bool]) -> None:
         """Print lines and restart the dead until `until` says stop; it is asked every 0.2 s."""

@@ -23,6 +23,8 @@ from settings import Settings
 
 LEAST_FREE_MB = 300
 SERVER_CHECK_S = 2.0
+NOT_WAITED_FOR = ("beat", "flower")
+LATER_S = 2.5
 
 HELP = "start everything and keep it running until Ctrl-C"
 
@@ -92,7 +94,7 @@ def _run_processes(
     readiness = Readiness(settings)
     watch = ServerWatch(servers, supervisor)
     try:
-        supervisor.start()
+        supervisor.start(later=NOT_WAITED_FOR, pause_s=LATER_S)
         supervisor.run(until=lambda: stop() or watch.check() or readiness.reached())
         if not stop():
             print(shown.text(time.monotonic() - began_at), flush=True)
