@@ -17,11 +17,12 @@ class PaymentProviders:
     def __init__(self) -> None:
         self._made_from: Settings | None = None
         self._providers: Mapping[str, PaymentProvider] = {}
+        self._stand_in = Loopback(sandbox_api.handle)
 
     def named(self, name: str) -> PaymentProvider:
         """The provider; raises Invalid for one that is not configured."""
         if self._made_from is not bus.settings:
-            self.use(configured(bus.settings))
+            self.use(self._configured(bus.settings))
         if name not in self._providers:
             raise Invalid.field("provider", "is not available here")
         return self._providers[name]
@@ -31,20 +32,16 @@ class PaymentProviders:
         self._made_from, self._providers = bus.settings, providers
 
     def reset(self) -> None:
-        """Make them anew from the settings."""
+        """Make them anew from the settings when next asked; the sandbox stops listening until then."""
         self._made_from = None
+        self._stand_in.close()
 
-
-def configured(settings: Settings) -> dict[str, PaymentProvider]:
-    """The providers for which the settings hold keys."""
-    if not settings.payment_sandbox:
-        return {"stripe": StripeProvider(settings.stripe_secret_key, settings.stripe_webhook_secret)}
-    stand_in = Loopback(sandbox_api.handle)
-    return {
-        "stripe": StripeProvider(
-            sandbox_api.secret_key(settings), settings.stripe_webhook_secret, base_address=stand_in.address
-        )
-    }
+    def _configured(self, settings: Settings) -> dict[str, PaymentProvider]:
+        secret = settings.stripe_webhook_secret
+        if not settings.payment_sandbox:
+            return {"stripe": StripeProvider(settings.stripe_secret_key, secret)}
+        key = sandbox_api.secret_key(settings)
+        return {"stripe": StripeProvider(key, secret, base_address=self._stand_in.address)}
 
 
 payment_providers = PaymentProviders()

@@ -10,7 +10,7 @@ import msgspec
 from db.connection import query
 from db.transactions import atomic
 from services import clock, jobs
-from services.errors import Conflict
+from services.errors import Conflict, NotFound
 from services.pages import Page, cut, decode_cursor
 
 LEASE_S = 15
@@ -49,8 +49,10 @@ def webhook_events(state: State, limit: int, cursor: str | None) -> Page[Webhook
 
 
 def replay(event_id: UUID) -> None:
-    """Process a parked event again; raises Conflict for any other."""
+    """Process a parked event again; raises NotFound, and Conflict for one in another state."""
     with atomic():
+        if not query("SELECT 1 FROM webhook_events WHERE id = %s", (event_id,)):
+            raise NotFound("No such webhook event.")
         if not query(_UNPARK, (after(LEASE_S), event_id)):
             raise Conflict("Only an event that has failed can be replayed.", "not_parked")
         jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)

@@ -15,6 +15,7 @@ from api.app import create_app
 from db.models.users import User
 from db.models.webhook_events import WebhookEvent
 from services import ledger, reconciliation, sandbox_deliveries, wallets, webhooks
+from services.actors import Role
 from services.payment_providers import payment_providers
 from settings import Settings
 from tests.factories import bearer, make_user
@@ -148,8 +149,6 @@ def test_a_forged_webhook_is_400_and_leaves_no_trace(shop: Shop) -> None:
 
 
 def test_bought_coins_become_a_gift(shop: Shop) -> None:
-    from services.actors import Role
-
     creator = make_user(role=Role.STREAMER)
     started = shop.start()
     shop.press(started, "pay")

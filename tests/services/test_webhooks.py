@@ -1,15 +1,17 @@
 """Webhooks: only the provider's are stored, and each moves coins exactly once, whatever the order."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import stripe
 
-from db.connection import connection, query
+from db.connection import connection, database, query
 from db.models.coin_purchases import CoinPurchase
 from db.models.webhook_events import WebhookEvent
 from services import clock, gifts, reconciliation, wallets, webhook_events, webhooks
@@ -105,6 +107,45 @@ def test_two_events_of_one_payment_at_once_credit_once(committed_db: Settings) -
         list(pool.map(one, [completed(purchase), async_succeeded(purchase)] * 4 + [completed(purchase)]))
     assert _balance(purchase) == COINS
     assert reconciliation.reconcile().clean
+
+
+def test_a_worker_killed_at_any_statement_leaves_the_credit_to_the_next(
+    committed_db: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for statement in range(1, 100):
+        purchase = make_purchase(make_user())
+        event = completed(purchase)
+        webhooks.receive("stripe", *signed(event))
+        with monkeypatch.context() as patch:
+            killed = _killed_at(patch, statement, stored_id(event))
+        assert _balance(purchase) in (0, COINS)
+        webhooks.process(stored_id(event))
+        assert (_status(purchase), _balance(purchase), state_of(event)) == ("PAID", COINS, State.PROCESSED)
+        if not killed:
+            break
+    assert statement > 10
+    assert reconciliation.reconcile().clean
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def _killed_at(patch: pytest.MonkeyPatch, statement: int, event_id: UUID) -> bool:
+    """Process an event in a process that dies instead of running its n-th statement."""
+    execute, ran = database.execute_sql, itertools.count(1)
+
+    def dying(*arguments: Any, **named: Any) -> Any:
+        if next(ran) >= statement:
+            raise Killed
+        return execute(*arguments, **named)
+
+    patch.setattr(database, "execute_sql", dying)
+    try:
+        webhooks.process(event_id)
+    except Killed:
+        return True
+    return False
 
 
 def test_one_payment_cannot_settle_two_purchases() -> None:
