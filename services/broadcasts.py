@@ -100,6 +100,7 @@ def go_live(grant: Grant, facts: MediaFacts, *, server: str, remote_address: str
         stream_id = _resumed(channel) or _started(channel, grant)
         _open_session(stream_id, facts, server, remote_address)
         jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=stream_id)
+        jobs.enqueue(jobs.THUMBNAIL, stream_id=stream_id)
     remember_facts(stream_id, facts)
     return streams.stream(stream_id)
 

@@ -79,11 +79,11 @@ def is_complete(folder: Path) -> bool:
 
 
 def recorded_renditions(folder: Path) -> list[RecordedRendition]:
-    """Every rendition in a broadcast's folder, the source first; none where nothing was written."""
+    """Every rendition in a broadcast's folder, the source first, then by bitrate; none where nothing was written."""
     entries = _entries(folder)
     names = dict.fromkeys(entry.rendition for entry in entries if isinstance(entry, SegmentEntry))
     found = [_rendition(name, entries) for name in names]
-    return sorted(found, key=lambda rendition: rendition.name != SOURCE)
+    return sorted(found, key=lambda rendition: (rendition.name != SOURCE, -rendition.average_bps))
 
 
 def _entries(folder: Path) -> list[Entry]:

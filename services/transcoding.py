@@ -25,7 +25,7 @@ from services.transcode_register import TranscodeClaim, TranscodeStatus
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
-STATE_EVERY_S = 3.0
+STATE_EVERY_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
 SETTLED_AFTER_S = 10.0
 FFMPEG_PATIENCE_S = 1.5
@@ -41,10 +41,11 @@ class Outcome(StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """What the database says of a stream: is it live, does its picture arrive, and what is it."""
+    """What is known of a stream: is it live, does its picture arrive, by which connection, and what is it."""
 
     is_live: bool
     is_arriving: bool = False
+    session_id: UUID | None = None
     source: Source = Source()
 
 
@@ -97,7 +98,9 @@ def condition_of(stream_id: UUID) -> Condition:
             return Condition(is_live=False)
         sessions = IngestSession.select().where(IngestSession.stream == stream_id)
         session = sessions.order_by(IngestSession.started_at.desc()).first()
-    return Condition(True, stream.interrupted_at is None, _source(session) if session else Source())
+    if session is None:
+        return Condition(is_live=True, is_arriving=stream.interrupted_at is None)
+    return Condition(True, stream.interrupted_at is None, session.id, _source(session))
 
 
 def _source(session: IngestSession) -> Source:
@@ -184,11 +187,17 @@ class _Supervisor:
             self._log_end(process)
 
     def _watch(self, process: ffmpeg.LiveProcess, source: Source) -> None:
-        """Return when ffmpeg has ended, has to, or has to make do with fewer rungs."""
+        """Return when ffmpeg has ended, has to, or has to make do with fewer rungs.
+
+        An encoder that comes back may send another picture: its connection gets an ffmpeg of its own.
+        """
+        session_id = self._condition.session_id
         cpu = MachineClock() if self._encoder == "libx264" else None
         pace = Pace(time.monotonic(), source.fps, cpu)
         self._report()
         while process.exit_code is None and self._outcome(look=False) is None:
+            if not self._condition.is_arriving or self._condition.session_id != session_id:
+                return
             for progress in process.listen(TICK_S):
                 if self._is_too_much(pace, progress):
                     return

@@ -12,6 +12,7 @@ import msgspec
 import psutil
 import pytest
 
+from db.connection import connection
 from db.models.streams import IngestSession, Stream
 from services import clock, transcode_register, transcoding
 from services.bus import bus
@@ -19,6 +20,7 @@ from services.ids import new_id
 from services.tokens import relay_token
 from services.transcode_register import TranscodeClaim, transcode_status
 from services.transcoding import Outcome, transcode_live
+from settings import Settings
 from tests.fakes import FakeJobs
 from tests.relay import FakeRelay, eventually, fake_relay, make_flv
 
@@ -220,3 +222,24 @@ def test_a_live_stream_that_nobody_knows_of_is_asked_for(db: None, jobs: FakeJob
     assert transcoding.resume_forgotten() == 1
     assert transcoding.resume_forgotten() == 0
     assert len(jobs.named("media.transcode_live")) == 1
+
+
+def test_an_encoder_that_comes_back_gets_an_ffmpeg_of_its_own_until_the_stream_ends(
+    committed_db: Settings, flv: bytes, stopping: threading.Event
+) -> None:
+    with fake_relay(flv) as relay, connection():
+        bus.settings = msgspec.structs.replace(committed_db, relay_url=relay.url)
+        stream_id = live_stream()
+
+        def act() -> None:
+            eventually(lambda: relay.posts["360p"])
+            with connection():
+                IngestSession.create(stream=stream_id, server="test", width=320, height=240, audio_codec="aac")
+            eventually(lambda: relay.readers == 2)
+            eventually(lambda: len(relay.posts["audio"]) == 2)
+            with connection():
+                Stream.update(status="ENDED", ended_at=clock.now()).where(Stream.id == stream_id).execute()
+            eventually(lambda: not transcode_register.held([stream_id]))
+
+        assert while_it_runs(stream_id, stopping, act) is Outcome.ENDED
+        assert len(relay.posts["360p"]) == 1
