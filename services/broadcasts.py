@@ -190,6 +190,7 @@ def _started(channel: Channel, grant: Grant) -> UUID:
     room, followers = room_topic(channel.room_id), followers_topic(channel.user_id)
     publish(StreamStarted(stream_id=stream_id, streamer=streamer_ref(channel.id), title=row.title), room, followers)
     publish(StreamStatusChanged(stream_id=stream_id, status=Status.LIVE.value), room)
+    jobs.enqueue(jobs.THUMBNAIL, stream_id=stream_id)
     jobs.enqueue(jobs.NOTIFY_FOLLOWERS, stream_id=stream_id)
     return stream_id
 

@@ -25,9 +25,10 @@ def of_stream(stream_id: UUID, status: str, recording_hls: str | None, recording
     if status == "LIVE":
         return Playback(hls=f"{base}/hls/{stream_id}/index.m3u8")
     if status == "ENDED" and recording_hls:
-        return Playback(hls=_absolute(recording_hls), recording=_absolute(recording_mp4 or recording_hls))
+        return Playback(hls=whole_url(recording_hls), recording=whole_url(recording_mp4 or recording_hls))
     return NOTHING
 
 
-def _absolute(address: str) -> str:
+def whole_url(address: str) -> str:
+    """An address of ours as a page on another origin can use it."""
     return address if "://" in address else f"{bus.settings.public_url}/{address.lstrip('/')}"

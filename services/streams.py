@@ -131,7 +131,7 @@ def view(row: Sequence[Any], actor: Actor | None) -> StreamView:
         id=id_,
         title=title,
         description=description,
-        thumbnail=thumbnail,
+        thumbnail=playback.whole_url(thumbnail) if thumbnail else None,
         is_live=status == Status.LIVE,
         status=Status(status),
         viewer_count=viewers,
