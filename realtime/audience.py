@@ -54,7 +54,7 @@ class Audience:
     def tell(self, events: Sequence[bytes]) -> int:
         """Write the events to every socket; returns to how many."""
         told = 0
-        for (room, dialect), group in self._groups.items():
+        for (room, dialect), group in list(self._groups.items()):  # a push may close a socket, which then leaves
             burst = burst_of(events, room, dialect)
             told += len(group)
             for hearer in list(group):

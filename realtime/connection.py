@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_dropped", "_fd", "_fragments", "_host", "_is_binary", "_loop", "_protocol", "_transport",
-        "address", "asked", "behind_since", "dialect", "is_open", "last_heard_at", "made_at", "pinged_at", "was_open",
+        "address", "asked", "behind_since", "closed_with", "dialect", "is_open", "last_heard_at", "made_at", "pinged_at", "was_open",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
         self.asked: handshake.Request | None = None
         self.address = ""
         self.is_open = self.was_open = False
+        self.closed_with: int | None = None
         self.behind_since: float | None = None
         self.made_at = self.last_heard_at = self.pinged_at = self._loop.time()
 
@@ -149,6 +150,7 @@ class Connection(asyncio.Protocol):
         """Start the closing handshake; the socket is cut where it is not answered."""
         if not self.is_open:
             return
+        self.closed_with = code
         self._gone()
         self._protocol.send_close(code, reason)
         self._flush()

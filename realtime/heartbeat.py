@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 from realtime.client import Client
 from realtime.connection import Connection
-from realtime.metrics import Metrics
 from realtime.protocol import Close
 
 TICK_S = 1
@@ -19,10 +18,8 @@ STUCK_S = 20
 class Heartbeat:
     """Looks at every connection once a second."""
 
-    def __init__(
-        self, connections: Iterable[Connection], clients: Mapping[Connection, Client], metrics: Metrics
-    ) -> None:
-        self._connections, self._clients, self._metrics = connections, clients, metrics
+    def __init__(self, connections: Iterable[Connection], clients: Mapping[Connection, Client]) -> None:
+        self._connections, self._clients = connections, clients
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -42,7 +39,6 @@ class Heartbeat:
         elif now - connection.last_heard_at > SILENCE_S:
             connection.abort()
         elif connection.behind_since is not None and now - connection.behind_since > STUCK_S:
-            self._metrics.closed_slow.inc()
             connection.close(Close.TOO_SLOW, "reads too slowly")
         elif now - connection.made_at > JOIN_S and not client.has_joined:
             connection.close(Close.POLICY, "joined nothing")

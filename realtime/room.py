@@ -85,7 +85,7 @@ class Room:
             return 0
         told = self._audience.tell([item.event for item in ready]) + len(self._arrivals)
         if self._arrivals:
-            for arrival in self._arrivals.values():
+            for arrival in list(self._arrivals.values()):
                 arrival.take(ready)
             self._admit()
         return told * len(ready)

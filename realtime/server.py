@@ -62,7 +62,7 @@ class Server:
         self._admission = Admission(settings, self._metrics)
         self._connections: set[Connection] = set()
         self._clients: dict[Connection, Client] = {}
-        self._heartbeat = Heartbeat(self._connections, self._clients, self._metrics)
+        self._heartbeat = Heartbeat(self._connections, self._clients)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[asyncio.Server] = []
         self.origins = self._admission.origins
@@ -144,6 +144,8 @@ class Server:
         if client is not None:
             self._hall.forget(client)
             self._admission.leave(connection.address)
+            if connection.closed_with == Close.TOO_SLOW:
+                self._metrics.closed_slow.inc()
 
     def disconnected(self, connection: Connection) -> None:
         self._connections.discard(connection)

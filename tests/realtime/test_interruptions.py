@@ -1,0 +1,124 @@
+"""What holds when something goes away: a process, Redis, a reader's patience."""
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from db.connection import query
+from services.bus import bus
+from services.topics import room_topic
+from tests.realtime.conftest import Show, Start
+from tests.realtime.running import Crowd, Person, Process, play
+from tests.realtime.tap import open_tap
+
+MANY = 500
+
+
+def test_a_process_that_is_told_to_stop_loses_nothing_that_it_acknowledged(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> tuple[list[str], list[dict[str, Any]], int | None]:
+        ana = await crowd.person(process)
+        await ana.ask("join", room=show.room, token=show.ana)
+        for number in range(15):
+            await ana.say("chat", text=f"last words {number}", id=f"n{number}")
+        process.terminate()
+        with pytest.raises(ConnectionClosed):
+            await ana.hear(lambda _: False)
+        acknowledged = [event["message"]["id"] for event in ana.heard if event["type"] == "ack" and "message" in event]
+        return acknowledged, ana.heard, ana.socket.close_code
+
+    acknowledged, heard, close_code = play(scene)
+    stored = {str(row[0]) for row in query("SELECT id FROM messages")}
+    assert process.wait() == 0
+    assert close_code == 1012
+    assert set(acknowledged) <= stored
+    assert any(event["type"] == "server_going_away" and event["retryInMs"] > 0 for event in heard)
+
+
+def test_what_is_said_while_a_process_has_lost_redis_is_heard_when_it_is_back(
+    start: Start, show: Show, tmp_path: Path
+) -> None:
+    with open_tap(start.settings.redis_url, tmp_path) as tap:
+        well, cut_off = start(), start(REDIS_URL=tap.url)
+
+        async def scene(crowd: Crowd) -> list[int]:
+            ana, ben = await crowd.person(well), await crowd.person(cut_off)
+            await ana.ask("join", room=show.room, token=show.ana)
+            await ben.ask("join", room=show.room, token=show.ben)
+            await ana.ask("chat", text="before")
+            await ben.hear_text("before")
+            await asyncio.to_thread(tap.shut)
+            for number in range(3):
+                await ana.ask("chat", text=f"during {number}")
+            from_the_dark = await ben.ask("chat", text="from the dark")
+            assert from_the_dark["type"] == "ack"
+            await asyncio.to_thread(tap.open)
+            await ben.hear_text("from the dark")
+            await ana.hear_text("from the dark")
+            await ana.ask("chat", text="after")
+            await ben.hear_text("after")
+            return [message["seq"] for message in ben.messages()]
+
+        assert play(scene) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_slow_reader_misses_chat_and_is_told_how_much_while_the_others_hear_all(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> tuple[int, int]:
+        slow, quick = await _slow_and_quick(crowd, process, show)
+        for seq in range(1, MANY + 1):
+            text = b"%d %b" % (seq, b"x" * 2000)
+            bus.redis.publish(room_topic(show.room_id), b'%d\n{"type":"new_message","text":"%b"}' % (seq, text))
+            await quick.hear_text(text.decode())
+        lagging = await slow.hear_type("lagging")
+        return lagging["dropped"], len(slow.messages())
+
+    dropped, heard = play(scene)
+    assert dropped > 0
+    assert dropped + heard == MANY
+
+
+def test_a_reader_that_lets_too_much_wait_is_closed_while_the_others_hear_all(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> int | None:
+        slow, quick = await _slow_and_quick(crowd, process, show)
+        for number in range(MANY):
+            body = b'0\n{"type":"stream_updated","title":"%d %b"}' % (number, b"x" * 2000)
+            bus.redis.publish(room_topic(show.room_id), body)
+            await quick.hear_type("stream_updated")
+        with pytest.raises(ConnectionClosed):
+            await slow.hear(lambda _: False)
+        return slow.socket.close_code
+
+    assert play(scene) == 4408
+
+
+async def _slow_and_quick(crowd: Crowd, process: Process, show: Show) -> tuple[Person, Person]:
+    """Two members of the room; the library stops reading for the first while nobody asks for what it has."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", process.port))
+    slow = await crowd.person(process, sock=sock, max_queue=1)
+    quick = await crowd.person(process)
+    await slow.ask("join", room=show.room)
+    await quick.ask("join", room=show.room)
+    return slow, quick
+
+
+def test_a_taken_port_is_said_in_one_line(start: Start, show: Show) -> None:
+    first = start()
+    second = Process(start.settings, REALTIME_PORT=str(first.port))
+    try:
+        assert second.wait() == 1
+        assert (
+            second.stderr().strip() == f"realtime: 127.0.0.1:{first.port} cannot be listened on: Address already in use"
+        )
+    finally:
+        second.stop()
