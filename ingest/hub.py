@@ -8,7 +8,7 @@ from ingest.flv import MediaKind, Packet
 from ingest.rtmp import amf0
 from ingest.statistics import Meter
 from ingest.timeline import Timeline
-from services.broadcasts import MediaFacts
+from services.media_facts import MediaFacts
 
 MAX_GOP_BYTES: Final = 16 << 20
 MAX_GOP_TAGS: Final = 20_000

@@ -13,8 +13,9 @@ from uuid import UUID
 import peewee
 import redis
 
-from services.broadcasts import Grant, MediaFacts
+from services.broadcasts import Grant
 from services.errors import Unavailable
+from services.media_facts import MediaFacts
 
 P = ParamSpec("P")
 T = TypeVar("T")

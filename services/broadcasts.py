@@ -21,13 +21,13 @@ from services.errors import Conflict, Forbidden, NotFound
 from services.events import StreamEnded, StreamerRef, StreamStarted, StreamStatusChanged, publish
 from services.ids import new_id
 from services.leases import Lease
+from services.media_facts import MediaFacts, remember_facts
 from services.streams import Status, StreamView
 from services.topics import followers_topic, room_topic
 
 log = structlog.get_logger(__name__)
 
 LEASE_S = 10
-FACTS_KEPT_S = 15
 #: What the reaper allows beyond the grace window before it ends what nobody owns.
 REAPER_PATIENCE_S = 15
 
@@ -39,19 +39,6 @@ class Grant(msgspec.Struct, frozen=True):
     user_id: UUID
     username: str
     stream_key_version: int
-
-
-class MediaFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the picture that comes in; None is not known yet."""
-
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    bitrate_kbps: int | None = None
-    keyframe_interval_s: float | None = None
-    dropped_frames: int | None = None
 
 
 def authorize(key: str, *, server: str, remote_address: str) -> Grant:
@@ -158,17 +145,6 @@ def reap() -> int:
     return ended
 
 
-def remember_facts(stream_id: UUID, facts: MediaFacts) -> None:
-    """Keep what is known of the picture for the streamer's status page."""
-    bus.redis.set(_facts_key(stream_id), msgspec.json.encode(facts), ex=FACTS_KEPT_S)
-
-
-def facts_of(stream_id: UUID) -> MediaFacts | None:
-    """What the picture was like a few seconds ago; None where nothing comes in."""
-    found = bus.redis.get(_facts_key(stream_id))
-    return msgspec.json.decode(found, type=MediaFacts) if isinstance(found, bytes) else None
-
-
 def streamer_ref(channel_id: UUID) -> StreamerRef:
     """A channel's streamer as events name them."""
     row = User.select(User.username, User.avatar).join(Channel).where(Channel.id == channel_id).get()
@@ -190,7 +166,6 @@ def _started(channel: Channel, grant: Grant) -> UUID:
     room, followers = room_topic(channel.room_id), followers_topic(channel.user_id)
     publish(StreamStarted(stream_id=stream_id, streamer=streamer_ref(channel.id), title=row.title), room, followers)
     publish(StreamStatusChanged(stream_id=stream_id, status=Status.LIVE.value), room)
-    jobs.enqueue(jobs.THUMBNAIL, stream_id=stream_id)
     jobs.enqueue(jobs.NOTIFY_FOLLOWERS, stream_id=stream_id)
     return stream_id
 
@@ -265,7 +240,3 @@ def _lease(channel_id: UUID, server: str, publisher: str) -> Lease:
 
 def _lease_name(channel_id: UUID) -> str:
     return f"ingest:{channel_id}"
-
-
-def _facts_key(stream_id: UUID) -> str:
-    return f"facts:{stream_id}"

@@ -5,10 +5,10 @@ from uuid import UUID
 import msgspec
 
 from db.models.streams import Stream
-from services import broadcasts, clock, presence, transcode_register
+from services import clock, presence, transcode_register
 from services.actors import Actor
-from services.broadcasts import MediaFacts
 from services.channels import own_channel
+from services.media_facts import MediaFacts, facts_of
 from services.streams import Status
 
 LONGEST_KEYFRAME_INTERVAL_S = 4.0
@@ -40,7 +40,7 @@ def stream_status(actor: Actor) -> StreamStatus:
     row = Stream.select().where(Stream.channel == channel.id, Stream.status == Status.LIVE.value).first()
     if row is None:
         return StreamStatus(is_live=False)
-    facts = broadcasts.facts_of(row.id) or MediaFacts()
+    facts = facts_of(row.id) or MediaFacts()
     ladder = transcode_register.transcode_status(row.id)
     trouble = _trouble(row, facts, ladder)
     return StreamStatus(

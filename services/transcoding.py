@@ -12,12 +12,13 @@ import structlog
 
 from db.connection import connection
 from db.models.streams import IngestSession, Stream
-from services import broadcasts, jobs, transcode_register
+from services import jobs, transcode_register
 from services.bus import bus
 from services.gateways import ffmpeg
 from services.ids import new_id
 from services.jobs import enqueue
 from services.ladder import Rung, Source, ladder, shed, transcode_command
+from services.media_facts import facts_of
 from services.tokens import relay_token
 from services.transcode_pace import MachineClock, Pace
 from services.transcode_register import TranscodeClaim, TranscodeStatus
@@ -104,7 +105,7 @@ def condition_of(stream_id: UUID) -> Condition:
 
 
 def _source(session: IngestSession) -> Source:
-    measured = broadcasts.facts_of(session.stream_id)
+    measured = facts_of(session.stream_id)
     return Source(
         width=session.width,
         height=session.height,

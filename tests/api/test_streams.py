@@ -5,7 +5,7 @@ from falcon import testing
 from db.connection import query
 from services import broadcasts, channels
 from services.actors import Role
-from services.broadcasts import MediaFacts
+from services.media_facts import MediaFacts
 from tests.factories import actor_of, bearer, make_channel, make_stream, make_user
 
 Client = testing.TestClient

@@ -6,8 +6,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from services.broadcasts import Grant, MediaFacts
+from services.broadcasts import Grant
 from services.errors import Conflict, Forbidden
+from services.media_facts import MediaFacts
 
 NAMESPACE = UUID("6f5d1c9e-2f44-4b0c-9f0e-0f6c9b1f7a11")
 

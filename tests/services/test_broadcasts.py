@@ -7,9 +7,10 @@ import pytest
 from db.models.streams import IngestSession, Stream
 from services import broadcasts, channels, clock
 from services.actors import Role
-from services.broadcasts import Grant, MediaFacts
+from services.broadcasts import Grant
 from services.bus import bus
 from services.errors import Conflict, Forbidden
+from services.media_facts import MediaFacts
 from tests.factories import actor_of, make_user
 from tests.fakes import FakeJobs
 
