@@ -8,7 +8,9 @@ from api.resources import (
     accounts,
     catalogue,
     channels,
+    chat,
     media_files,
+    messages,
     ops,
     payment,
     payment_sandbox,
@@ -19,6 +21,7 @@ from api.resources import (
 from api.routing import Access, Area, Kind, Route
 from api.schemas.accounts import Login, Refresh, Register, SessionAndUser
 from api.schemas.lists import GiftQuery, ListQuery, LiveQuery, WebhookQuery
+from api.schemas.messages import NewMessage
 from services.accounts import SignedIn
 from services.categories import CategoryView, TagView
 from services.channels import StreamKey
@@ -28,6 +31,7 @@ from services.creators import Application, Applied
 from services.follows import FollowState
 from services.gifts import GiftOrder, GiftReceipt, GiftView, GivenGift
 from services.health import Readiness
+from services.messages import Message
 from services.rooms import ChatSettings, ChatSettingsPatch
 from services.sessions import Session, SessionView
 from services.statements import EntryView
@@ -45,6 +49,7 @@ SIGNATURE, INTERNAL = Access.SIGNATURE, Access.INTERNAL
 
 auth, data, categories, stream_area = Area("auth"), Area("data"), Area("categories"), Area("streams")
 stream, viewer, users, user = Area("stream"), Area("viewer"), Area("users"), Area("user")
+chat_area, messages_area = Area("chat"), Area("messages")
 operations, money, webhook, admin = Area("ops"), Area("payment"), Area("webhook"), Area("admin")
 
 AUTH = (
@@ -193,6 +198,30 @@ PEOPLE = (
     users.delete("/api/users/{id}/follow", people.Following, USER, "Unfollow", reply=FollowState),
 )
 
+CHAT = (
+    chat_area.get(
+        "/api/chat/{streamId}",
+        chat.StreamChat,
+        PUBLIC,
+        "Chat history of a stream; newest page first; cursor back",
+        query=ListQuery,
+        reply=Message,
+        paged=True,
+    ),
+    messages_area.post(
+        "/api/messages",
+        messages.Messages,
+        USER,
+        "Send a message to a session, stream or lounge",
+        body=NewMessage,
+        reply=Message,
+        status=201,
+        once=True,
+    ),
+    messages_area.patch("/api/messages/{id}/pin", messages.MessagePin, MODERATOR, "Toggle the pin", reply=Message),
+    messages_area.delete("/api/messages/{id}", messages.Message, MODERATOR, "Soft-delete a message", reply=Message),
+)
+
 MONEY = (
     money.get(
         "/api/payment/coin-packs",
@@ -305,7 +334,7 @@ OPS = (
     operations.get("/docs", ops.Reference, PUBLIC, "The API reference as a page"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *STREAMS, *PEOPLE, *MONEY, *OPS)
+ROUTES: tuple[Route, ...] = (*AUTH, *STREAMS, *PEOPLE, *CHAT, *MONEY, *OPS)
 
 #: Whole folders of addresses that are no API: media files, and the payment sandbox where it runs.
 PREFIXES: tuple[Callable[[App, Settings], Any], ...] = (media_files.add_routes, payment_sandbox.add_routes)

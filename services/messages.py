@@ -15,6 +15,7 @@ from services.actors import Actor
 from services.errors import Forbidden, NotFound
 from services.events import MessageDeleted, MessagePinned, publish
 from services.ids import known_id
+from services.pages import Page, cut, decode_cursor
 from services.rooms import ChatSettings, RoomRef, read_settings, room_name
 from services.standing import badges, standing
 from services.topics import room_topic
@@ -86,9 +87,10 @@ _PINNED = _SELECT + "WHERE m.room_id = %s AND m.is_pinned AND NOT m.is_deleted O
 END = 2**62  # beyond any seq
 
 
-def page(room: RoomRef, *, limit: int, before: int = END) -> list[Message]:
-    """The newest messages with a seq below `before`, newest first."""
-    return _messages(_BEFORE, (room.id, before, limit), room.alias)
+def history(room: RoomRef, limit: int, cursor: str | None) -> Page[Message]:
+    """A page of what was said, newest first; raises Invalid for an unreadable cursor."""
+    before = END if cursor is None else decode_cursor(cursor, tuple[int])[0]
+    return cut(_newest(room, limit + 1, before), limit, lambda message: message, lambda message: (message.seq,))
 
 
 def missed(room: RoomRef, *, after: int, before: int = END, limit: int = MISSED_LIMIT) -> list[Message]:
@@ -105,7 +107,7 @@ def opening(room: RoomRef, since: str | int | None = None) -> Opening:
     last_seq, settings = _state(room.id)  # read first: what is committed after this is in `messages` or live
     seen = None if since is None else _seq_of(room.id, since)
     if seen is None:
-        messages, truncated = page(room, limit=OPENING_MESSAGES)[::-1], since is not None
+        messages, truncated = _newest(room, OPENING_MESSAGES)[::-1], since is not None
     else:
         found = missed(room, after=seen, limit=MISSED_LIMIT + 1)
         messages, truncated = found[-MISSED_LIMIT:], len(found) > MISSED_LIMIT
@@ -164,6 +166,10 @@ def delete_message(actor: Actor, message_id: str) -> Message:
 def wire_event(message: Message) -> bytes:
     """The `new_message` event of a message, as sockets hear it."""
     return b'{"type":"new_message",' + msgspec.json.encode(message)[1:]
+
+
+def _newest(room: RoomRef, limit: int, before: int = END) -> list[Message]:
+    return _messages(_BEFORE, (room.id, before, limit), room.alias)
 
 
 def _moderated(actor: Actor, message_id: str, *, or_author: bool = False) -> MessageRow:
