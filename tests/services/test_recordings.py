@@ -117,7 +117,10 @@ def test_the_playlists_are_whole_and_name_renditions_that_cover_the_stream(broad
     broadcast.complete()
     finish_recording(broadcast.stream_id)
     master = kept(broadcast, "index.m3u8").read_text()
-    assert [line for line in master.splitlines() if not line.startswith("#")] == ["source/index.m3u8", "360p/index.m3u8"]
+    assert [line for line in master.splitlines() if not line.startswith("#")] == [
+        "source/index.m3u8",
+        "360p/index.m3u8",
+    ]
     assert 'CODECS="avc1.42c01e,mp4a.40.2",RESOLUTION=320x240,FRAME-RATE=15.000' in master
     media = kept(broadcast, "source/index.m3u8").read_text().splitlines()
     assert media[0] == "#EXTM3U"
@@ -166,7 +169,7 @@ def test_the_last_picture_is_kept(broadcast: Broadcast) -> None:
     broadcast.record("source", 2)
     broadcast.complete()
     finish_recording(broadcast.stream_id)
-    thumbnail = Stream.get_by_id(broadcast.stream_id).thumbnail
+    thumbnail = Stream.get_by_id(broadcast.stream_id).thumbnail or ""
     assert thumbnail.startswith(f"/media/thumbs/{broadcast.stream_id}/")
     stored = bus.settings.hls_path / thumbnail.removeprefix("/media/")
     assert Image.open(io.BytesIO(stored.read_bytes())).size == (640, 360)
@@ -191,7 +194,7 @@ def test_media_that_do_not_add_up_leave_no_mp4_but_play_as_hls(broadcast: Broadc
     finish_recording(broadcast.stream_id)
     row = recording_of(broadcast)
     assert (row.status, row.mp4) == ("READY", None)
-    assert "long, its segments 10.000 s" in row.error
+    assert "long, its segments 10.000 s" in (row.error or "")
 
 
 def test_a_stream_of_which_nothing_came_says_so(broadcast: Broadcast) -> None:
