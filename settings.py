@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import limits
 import msgspec
-from environs import EnvError
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 SHORTEST_SECRET = 32
@@ -197,7 +196,7 @@ class _Reader:
             return default
         try:
             return parse(text.strip())
-        except (ValueError, EnvError) as error:
+        except ValueError as error:
             raise SettingsError(name, f"{complaint}, not {text!r}") from error
 
 
