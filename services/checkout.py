@@ -184,12 +184,12 @@ def _origin(url: str) -> str:
 _TAKE_UP = """
 UPDATE coin_purchases SET unavailable_at = NULL WHERE id = (
     SELECT id FROM coin_purchases
-    WHERE user_id = %s AND unavailable_at IS NOT NULL AND status = 'PENDING'
+    WHERE user_id = %s AND unavailable_at IS NOT NULL AND status = 'pending'
       AND (coin_pack_id, coins, price, currency, provider, success_url, cancel_url) = (%s, %s, %s, %s, %s, %s, %s)
     ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING id"""
 
 _PURCHASES = """
 SELECT id, status, coin_pack_id, coins, bonus_coins, price, currency, provider,
-       CASE WHEN status = 'PENDING' THEN checkout_url END, paid_at, created_at
+       CASE WHEN status = 'pending' THEN checkout_url END, paid_at, created_at
 FROM coin_purchases WHERE user_id = %s AND id < %s ORDER BY id DESC LIMIT %s"""

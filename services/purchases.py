@@ -1,7 +1,7 @@
 """How far the payment of coins came: the legal changes of a purchase, and what each moves.
 
-PENDING → PAID | FAILED | EXPIRED | REFUNDED; PAID → DISPUTED | REFUNDED; DISPUTED → PAID | REFUNDED.
-Nothing leads out of FAILED, EXPIRED and REFUNDED: a late event never revives what is over. An
+pending → paid | failed | expired | refunded; paid → disputed | refunded; disputed → paid | refunded.
+Nothing leads out of failed, expired and refunded: a late event never revives what is over. An
 event that came before the one that it builds on raises NotYet, and is tried again.
 """
 
@@ -29,12 +29,12 @@ from services.wallets import CoinMove
 class PurchaseStatus(StrEnum):
     """Where a purchase stands."""
 
-    PENDING = "PENDING"
-    PAID = "PAID"
-    FAILED = "FAILED"
-    EXPIRED = "EXPIRED"
-    DISPUTED = "DISPUTED"
-    REFUNDED = "REFUNDED"
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    DISPUTED = "disputed"
+    REFUNDED = "refunded"
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -53,6 +53,7 @@ class PaymentMismatch(Exception):
 
 
 CHANGED = Settlement(changed=True)
+_HOLDS_MONEY = frozenset({PurchaseStatus.PAID, PurchaseStatus.DISPUTED})
 
 
 def _used_twice() -> ServiceError:
@@ -108,15 +109,9 @@ def settle_refund(event: PaymentRefunded, provider: str) -> Settlement:
     refunded = min(event.refunded_amount, purchase.price)
     if purchase.status == PurchaseStatus.PENDING:
         return _refund_unpaid(purchase, refunded)
-    if purchase.status != PurchaseStatus.PAID or refunded <= purchase.refunded_amount:
+    if purchase.status not in _HOLDS_MONEY or refunded <= purchase.refunded_amount:
         return _ignored(f"the purchase is {purchase.status}, {purchase.refunded_amount} of it refunded")
-    delta = refunded - purchase.refunded_amount
-    coins = _total(purchase) * refunded // purchase.price - purchase.reversed_coins
-    purchase.refunded_amount = refunded
-    if refunded == purchase.price:
-        purchase.status = PurchaseStatus.REFUNDED
-    _reverse(purchase, TransactionKind.REFUND, max(0, coins), delta, f"refund:{refunded}")
-    _tell(purchase, "purchase_refunded", "Purchase refunded", "A payment of yours was refunded.", coins=coins)
+    _refund(purchase, refunded)
     return CHANGED
 
 
@@ -146,6 +141,20 @@ def settle_dispute_end(event: DisputeClosed, provider: str) -> Settlement:
         purchase.status, purchase.refunded_amount = PurchaseStatus.REFUNDED, purchase.price
         purchase.save()
     return CHANGED
+
+
+def _refund(purchase: CoinPurchase, refunded: int) -> None:
+    """Bring coins and money in step with what was refunded in all; a dispute has taken them already."""
+    is_disputed, delta = purchase.status == PurchaseStatus.DISPUTED, refunded - purchase.refunded_amount
+    purchase.refunded_amount = refunded
+    if refunded == purchase.price:
+        purchase.status = PurchaseStatus.REFUNDED
+    if is_disputed:
+        purchase.save()
+        return
+    coins = _total(purchase) * refunded // purchase.price - purchase.reversed_coins
+    _reverse(purchase, TransactionKind.REFUND, coins, delta, f"refund:{refunded}")
+    _tell(purchase, "purchase_refunded", "Purchase refunded", "A payment of yours was refunded.", coins=coins)
 
 
 def _refund_unpaid(purchase: CoinPurchase, refunded: int) -> Settlement:

@@ -18,6 +18,7 @@ from services.bus import bus
 from services.errors import Unavailable
 from services.ids import new_id
 from services.sandbox_objects import Json
+from services.tracing import current_request_id
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,11 @@ def _send(line: requests.Session, delivery: SandboxDelivery) -> None:
 
 def _headers(body: str) -> dict[str, str]:
     signature = stripe.WebhookSignature.generate_signature_header(body, bus.settings.stripe_webhook_secret)
-    return {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
+    return {
+        "Content-Type": "application/json; charset=utf-8",
+        "Stripe-Signature": signature,
+        "X-Request-ID": current_request_id(),
+    }
 
 
 _FORGOTTEN = """

@@ -52,12 +52,14 @@ Final = (PaymentMismatch, MalformedEvent, ServiceError, peewee.IntegrityError)
 def receive(provider_name: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Store a signed event and ask for it to be processed; one that was seen before changes nothing.
 
-    Raises Invalid("bad_signature") or Invalid("malformed_event"), and then stores nothing.
+    Of a kind that is unknown here it is stored as ignored. Raises Invalid("bad_signature") or
+    Invalid("malformed_event"), and then stores nothing.
     """
     signed = _verified(provider_name, body, headers)
+    state = State.RECEIVED if payment_providers.named(provider_name).handles(signed.kind) else State.IGNORED
     with atomic():
-        event_id = _stored(provider_name, signed, body.decode())
-        if event_id is not None:
+        event_id = _stored(provider_name, signed, body.decode(), state)
+        if event_id is not None and state is State.RECEIVED:
             jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
     if event_id is not None:
         RECEIVED.labels(provider_name).inc()
@@ -109,7 +111,7 @@ def _refused(provider_name: str, error: Exception) -> None:
     log.warning("webhook_refused", provider=provider_name, reason=type(error).__name__)
 
 
-def _stored(provider_name: str, signed: SignedEvent, payload: str) -> UUID | None:
+def _stored(provider_name: str, signed: SignedEvent, payload: str, state: State) -> UUID | None:
     """The new row's id; None where the event is known."""
     event_id = new_id()
     rows = query(
@@ -121,7 +123,9 @@ def _stored(provider_name: str, signed: SignedEvent, payload: str) -> UUID | Non
             signed.kind,
             payload,
             current_request_id(),
+            state,
             clock.now(),
+            clock.now() if state is State.IGNORED else None,
             after(LEASE_S),
         ),
     )
@@ -193,8 +197,9 @@ def _backoff_s(attempt: int) -> float:
 
 
 _STORE = """
-INSERT INTO webhook_events (id, provider, event_id, kind, payload, request_id, received_at, next_attempt_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO webhook_events
+    (id, provider, event_id, kind, payload, request_id, state, received_at, processed_at, next_attempt_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ON CONSTRAINT webhook_events_event_key DO NOTHING RETURNING id"""
 
 _CLAIM = """

@@ -46,6 +46,9 @@ class FakeProvider:
     def verify(self, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
         return self._stripe.verify(body, headers)
 
+    def handles(self, kind: str) -> bool:
+        return self._stripe.handles(kind)
+
     def read(self, payload: str) -> PaymentEvent:
         return self._stripe.read(payload)
 

@@ -122,8 +122,8 @@ CREATE TABLE coin_purchases (
     price integer NOT NULL CHECK (price > 0),
     currency text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     provider text NOT NULL,
-    status text NOT NULL DEFAULT 'PENDING' CONSTRAINT coin_purchases_status_known CHECK (
-        status IN ('PENDING', 'PAID', 'FAILED', 'EXPIRED', 'DISPUTED', 'REFUNDED')
+    status text NOT NULL DEFAULT 'pending' CONSTRAINT coin_purchases_status_known CHECK (
+        status IN ('pending', 'paid', 'failed', 'expired', 'disputed', 'refunded')
     ),
     success_url text NOT NULL,
     cancel_url text NOT NULL,
@@ -141,7 +141,7 @@ CREATE TABLE coin_purchases (
     CONSTRAINT coin_purchases_refund_bounded CHECK (refunded_amount BETWEEN 0 AND price),
     CONSTRAINT coin_purchases_reversal_bounded CHECK (reversed_coins BETWEEN 0 AND coins + bonus_coins),
     CONSTRAINT coin_purchases_paid_says_when CHECK (
-        status NOT IN ('PAID', 'DISPUTED') OR (paid_at IS NOT NULL AND payment IS NOT NULL)
+        status NOT IN ('paid', 'disputed') OR (paid_at IS NOT NULL AND payment IS NOT NULL)
     )
 );
 CREATE INDEX coin_purchases_user_idx ON coin_purchases (user_id, id DESC);

@@ -19,7 +19,7 @@ class CoinPurchase(TimedModel):
     price = peewee.IntegerField()
     currency = peewee.TextField()
     provider = peewee.TextField()
-    status = peewee.TextField(default="PENDING")
+    status = peewee.TextField(default="pending")
     success_url = peewee.TextField()
     cancel_url = peewee.TextField()
     session = peewee.TextField(null=True)

@@ -93,7 +93,7 @@ def test_paying_credits_the_coins(shop: Shop) -> None:
     assert "4.90 PEN" in page.text
     assert "form-action 'self'" in page.headers["Content-Security-Policy"]
     shop.press(started, "pay")
-    assert shop.status(started) == "PAID"
+    assert shop.status(started) == "paid"
     assert shop.get("/api/payment/wallet")["balance"] == started["coins"]
     assert [row["amount"] for row in shop.get("/api/payment/transactions")] == [started["coins"]]
     assert reconciliation.reconcile().clean
@@ -107,7 +107,7 @@ def test_duplicates_out_of_order_credit_once(shop: Shop) -> None:
     assert reconciliation.reconcile().clean
 
 
-@pytest.mark.parametrize(("button", "status"), [("decline", "FAILED"), ("close", "EXPIRED")])
+@pytest.mark.parametrize(("button", "status"), [("decline", "failed"), ("close", "expired")])
 def test_not_paying_credits_nothing(shop: Shop, button: str, status: str) -> None:
     started = shop.start()
     shop.press(started, button)
@@ -124,7 +124,7 @@ def test_a_refund_and_a_dispute_take_the_coins_back(shop: Shop) -> None:
     shop.press(refunded, "refund", duplicates=2)
     shop.press(disputed, "dispute")
     shop.press(won, "dispute", outcome="won")
-    assert [shop.status(started) for started in (refunded, disputed, won)] == ["REFUNDED", "DISPUTED", "PAID"]
+    assert [shop.status(started) for started in (refunded, disputed, won)] == ["refunded", "disputed", "paid"]
     assert wallets.wallet_of(shop.buyer.id).balance == won["coins"]
     assert reconciliation.reconcile().clean
 

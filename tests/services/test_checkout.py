@@ -30,7 +30,7 @@ def test_a_checkout_is_a_pending_purchase_that_the_provider_knows(provider: Fake
     assert (started.coins, started.price, started.currency, started.bonus_coins) == (COINS, PRICE, "PEN", 0)
     assert (order.purchase_id, order.price, order.currency) == (started.purchase_id, PRICE, "PEN")
     [listed] = checkout.purchases_of(actor_of(user), 20, None).items
-    assert (listed.id, listed.status, listed.checkout_url) == (started.purchase_id, "PENDING", started.checkout_url)
+    assert (listed.id, listed.status, listed.checkout_url) == (started.purchase_id, "pending", started.checkout_url)
 
 
 def test_the_provider_away_keeps_the_purchase_for_the_next_try(provider: FakeProvider) -> None:
@@ -41,7 +41,7 @@ def test_the_provider_away_keeps_the_purchase_for_the_next_try(provider: FakePro
         checkout.start_purchase(actor_of(user), order)
     assert refusal.value.code == "provider_unavailable"
     [pending] = CoinPurchase.select()
-    assert pending.status == "PENDING"
+    assert pending.status == "pending"
     provider.away = False
     assert checkout.start_purchase(actor_of(user), order).purchase_id == pending.id
     assert checkout.start_purchase(actor_of(user), order).purchase_id != pending.id

@@ -117,5 +117,8 @@ class PaymentProvider(Protocol):
         Names in `headers` are lower case.
         """
 
+    def handles(self, kind: str) -> bool:
+        """Whether anything can follow from events of this kind."""
+
     def read(self, payload: str) -> PaymentEvent:
         """What a verified event means; raises MalformedEvent."""

@@ -109,6 +109,9 @@ class StripeProvider:
         envelope = _decode(body, _Envelope)
         return SignedEvent(envelope.id, envelope.type)
 
+    def handles(self, kind: str) -> bool:
+        return kind in _READERS
+
     def read(self, payload: str) -> PaymentEvent:
         event = _decode(payload, _Event)
         reader = _READERS.get(event.type)

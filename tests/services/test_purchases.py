@@ -1,0 +1,95 @@
+"""Purchases under every order of their events: coins at most once, and books that agree."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from db.connection import query
+from db.models.coin_purchases import CoinPurchase
+from services import reconciliation, wallets, webhooks
+from services.errors import Unavailable
+from services.payment_providers import payment_providers
+from tests.factories import make_user
+from tests.payments import (
+    COINS,
+    PRICE,
+    FakeProvider,
+    async_succeeded,
+    completed,
+    deliver,
+    dispute,
+    expired,
+    make_purchase,
+    refunded,
+)
+
+Make = Callable[[CoinPurchase], dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def provider(_database: None) -> Iterator[None]:
+    payment_providers.use({"stripe": FakeProvider()})
+    yield
+    payment_providers.reset()
+
+
+def _half(purchase: CoinPurchase) -> dict[str, Any]:
+    return refunded(purchase, PRICE // 2)
+
+
+def _disputed(purchase: CoinPurchase) -> dict[str, Any]:
+    return dispute(purchase, "created", "needs_response")
+
+
+def _won(purchase: CoinPurchase) -> dict[str, Any]:
+    return dispute(purchase, "closed", "won")
+
+
+def _lost(purchase: CoinPurchase) -> dict[str, Any]:
+    return dispute(purchase, "closed", "lost")
+
+
+def _after(events: tuple[Make, ...]) -> CoinPurchase:
+    """A purchase after these events in this order, those that came too early tried again."""
+    purchase = make_purchase(make_user())
+    for make in events:
+        _until_settled(lambda make=make: deliver(make(purchase)))
+    for _ in events:
+        for (event_id,) in query("SELECT id FROM webhook_events WHERE state = 'RECEIVED' ORDER BY id"):
+            _until_settled(lambda event_id=event_id: webhooks.process(event_id))
+    query("DELETE FROM webhook_events")
+    return CoinPurchase.get_by_id(purchase.id)
+
+
+def _until_settled(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Unavailable:
+        """It is tried again below."""
+
+
+def _coins(purchase: CoinPurchase) -> int:
+    wallet = wallets.wallet_of(purchase.user_id)
+    return wallet.balance - wallet.debt
+
+
+@pytest.mark.parametrize(
+    ("events", "outcomes"),
+    [
+        ((completed, async_succeeded, _half, refunded), {("refunded", 0)}),
+        ((completed, async_succeeded, _half), {("paid", COINS // 2)}),
+        ((completed, _disputed, _won), {("paid", COINS)}),
+        ((completed, _disputed, _lost), {("refunded", 0)}),
+        ((completed, _half, _disputed, _won), {("paid", COINS // 2)}),
+        ((completed, expired, refunded), {("refunded", 0), ("expired", 0)}),
+    ],
+)
+def test_any_order_of_events_leads_to_an_outcome_that_is_right(
+    events: tuple[Make, ...], outcomes: set[tuple[str, int]]
+) -> None:
+    for order in itertools.permutations(events):
+        purchase = _after(order)
+        assert (purchase.status, _coins(purchase)) in outcomes, [make.__name__ for make in order]
+    assert reconciliation.reconcile().clean
