@@ -11,7 +11,7 @@ import redis.exceptions
 import settings as configuration
 from db.connection import APPLICATION_ROLE, close_database, open_database
 from logs import configure_logs
-from services.bus import JobMessage, bus
+from services.bus import JobMessage, JobSender, bus
 from settings import Settings
 
 REDIS_TIMEOUT_S = 2
@@ -48,7 +48,7 @@ def start(process: str, settings: Settings | None = None, *, pool_size: int | No
     return settings
 
 
-def open_stores(settings: Settings, *, pool_size: int | None = None, jobs: CeleryJobs | None = None) -> None:
+def open_stores(settings: Settings, *, pool_size: int | None = None, jobs: JobSender | None = None) -> None:
     """Point the database and the bus at their servers; connects when first used."""
     owner_signs_in = settings.database_owner_url == settings.database_url
     open_database(

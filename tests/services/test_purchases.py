@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,10 +56,10 @@ def _after(events: tuple[Make, ...]) -> CoinPurchase:
     """A purchase after these events in this order, those that came too early tried again."""
     purchase = make_purchase(make_user())
     for make in events:
-        _until_settled(lambda make=make: deliver(make(purchase)))
+        _until_settled(partial(deliver, make(purchase)))
     for _ in events:
         for (event_id,) in query("SELECT id FROM webhook_events WHERE state = 'RECEIVED' ORDER BY id"):
-            _until_settled(lambda event_id=event_id: webhooks.process(event_id))
+            _until_settled(partial(webhooks.process, event_id))
     query("DELETE FROM webhook_events")
     return CoinPurchase.get_by_id(purchase.id)
 
