@@ -170,7 +170,7 @@ def _tell(actor: Actor, order: GiftOrder, gift: GiftView, recipient: _Recipient,
     publish(event, room_topic(recipient.room_id))
     title = f"{event.user.username} gave you {order.quantity} × {gift.name}"
     data = {"giftId": str(gift.id), "quantity": order.quantity, "senderId": str(actor.user_id)}
-    notifications.notify(recipient.user_id, "gift_received", title, order.message, data)
+    notifications.notify(recipient.user_id, "gift", title, order.message, data)
 
 
 def _given(sql: str, actor: Actor, limit: int, cursor: str | None) -> Page[GivenGift]:

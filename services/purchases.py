@@ -97,7 +97,7 @@ def settle_failure(event: PaymentFailed | CheckoutExpired, provider: str) -> Set
     purchase.status = PurchaseStatus.FAILED if failed else PurchaseStatus.EXPIRED
     purchase.save()
     if failed:
-        _tell(purchase, "payment_failed", "Payment failed", "Your payment did not go through; nothing was charged.")
+        _tell(purchase, "Payment failed", "Your payment did not go through; nothing was charged.")
     return CHANGED
 
 
@@ -154,7 +154,7 @@ def _refund(purchase: CoinPurchase, refunded: int) -> None:
         return
     coins = _total(purchase) * refunded // purchase.price - purchase.reversed_coins
     _reverse(purchase, TransactionKind.REFUND, coins, delta, f"refund:{refunded}")
-    _tell(purchase, "purchase_refunded", "Purchase refunded", "A payment of yours was refunded.", coins=coins)
+    _tell(purchase, "Purchase refunded", "A payment of yours was refunded.", coins=coins)
 
 
 def _refund_unpaid(purchase: CoinPurchase, refunded: int) -> Settlement:
@@ -171,7 +171,7 @@ def _open_dispute(purchase: CoinPurchase, dispute: str) -> None:
     coins = _total(purchase) - purchase.reversed_coins
     held = purchase.price - purchase.refunded_amount
     _reverse(purchase, TransactionKind.DISPUTE, coins, held, f"dispute:{dispute}")
-    _tell(purchase, "payment_disputed", "Payment disputed", "A payment of yours is disputed.", coins=coins)
+    _tell(purchase, "Payment disputed", "A payment of yours is disputed.", coins=coins)
 
 
 def _win_dispute(purchase: CoinPurchase, dispute: str) -> None:
@@ -248,7 +248,6 @@ def _tell_credited(purchase: CoinPurchase) -> None:
     balance = wallets.wallet_of(purchase.user_id).balance
     _tell(
         purchase,
-        "coins_received",
         "Coins received",
         f"{coins} coins are in your wallet.",
         coins=coins,
@@ -256,6 +255,6 @@ def _tell_credited(purchase: CoinPurchase) -> None:
     )
 
 
-def _tell(purchase: CoinPurchase, kind: str, title: str, body: str, **more: object) -> None:
+def _tell(purchase: CoinPurchase, title: str, body: str, **more: object) -> None:
     data = {"purchaseId": str(purchase.id), "status": str(purchase.status), **more}
-    notifications.notify(purchase.user_id, kind, title, body, data)
+    notifications.notify(purchase.user_id, "payment", title, body, data)

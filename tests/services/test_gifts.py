@@ -74,7 +74,7 @@ def test_chat_and_creator_hear_of_it(redis_client: "redis.Redis") -> None:
     assert (event["type"], event["quantity"], event["message"]) == ("gift_received", 2, "hi")
     assert event["user"]["username"] == sender.username
     assert event["gift"]["name"] == STAR
-    assert msgspec.json.decode(bodies["user"])["kind"] == "gift_received"
+    assert msgspec.json.decode(bodies["user"])["kind"] == "gift"
 
 
 def test_a_wallet_for_37_pays_exactly_37_of_100_concurrent_gifts(committed_db: Settings) -> None:

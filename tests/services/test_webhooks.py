@@ -74,7 +74,7 @@ def test_a_paid_checkout_credits_its_coins_and_tells_the_buyer(jobs: FakeJobs) -
     deliver(completed(purchase))
     assert (_status(purchase), _balance(purchase)) == ("paid", COINS)
     [(kind, data)] = query("SELECT kind, data FROM notifications WHERE user_id = %s", (purchase.user_id,))
-    assert kind == "coins_received"
+    assert kind == "payment"
     assert (data["coins"], data["balance"]) == (COINS, COINS)
     assert len(jobs.named("webhooks.process")) == 1
     assert reconciliation.reconcile().clean
