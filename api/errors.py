@@ -11,7 +11,7 @@ import structlog
 from playhouse.pool import MaxConnectionsExceeded
 
 from api.replies import JSON
-from api.requests import App, Request, TooLarge, WrongType
+from api.requests import App, Request
 from services import errors
 
 log = structlog.get_logger(__name__)
@@ -22,8 +22,8 @@ STATUSES: dict[type[errors.ServiceError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
-    TooLarge: 413,
-    WrongType: 415,
+    errors.TooLarge: 413,
+    errors.WrongType: 415,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
 }

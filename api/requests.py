@@ -8,7 +8,7 @@ import falcon
 import msgspec
 
 from services.actors import Actor
-from services.errors import FieldError, Invalid, ServiceError
+from services.errors import FieldError, Invalid, TooLarge, WrongType
 from services.sessions import Device
 
 JSON_LIMIT = 1 << 20
@@ -18,18 +18,6 @@ S = TypeVar("S", bound=msgspec.Struct)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FIELD = re.compile(r"`(?:\$\.?)?([^`]*)`")
 _VERBATIM = frozenset({"password", "currentPassword", "newPassword"})
-
-
-class TooLarge(ServiceError):
-    """The body is over the bound."""
-
-    code = "too_large"
-
-
-class WrongType(ServiceError):
-    """The body is of a kind that the route does not read."""
-
-    code = "unsupported_media_type"
 
 
 class Context:

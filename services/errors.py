@@ -6,6 +6,8 @@ ServiceError
 ├── NotFound        no such thing, or none that this person may know of
 ├── Conflict        the thing is in another state
 ├── Invalid         the input is wrong, field by field
+├── TooLarge        the input is over its bound
+├── WrongType       the input is of a kind that is not taken
 ├── RateLimited     too often; says when to come back
 └── Unavailable     a store or provider is away; says when to come back
 """
@@ -66,6 +68,14 @@ class Invalid(ServiceError):
     def field(cls, field: str, message: str, code: str | None = None) -> "Invalid":
         """A refusal of one field."""
         return cls(f"{field} {message}", code, details=[FieldError(field, message)])
+
+
+class TooLarge(ServiceError):
+    code = "too_large"
+
+
+class WrongType(ServiceError):
+    code = "unsupported_media_type"
 
 
 class RateLimited(ServiceError):

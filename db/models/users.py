@@ -21,6 +21,7 @@ class User(TimedModel):
     following_count = peewee.IntegerField(default=0)
     email_verified_at = DateTimeTZField(null=True)
     suspended_at = DateTimeTZField(null=True)
+    suspension_reason = peewee.TextField(default="")
     last_login_at = DateTimeTZField(null=True)
 
     class Meta:
