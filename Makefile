@@ -1,6 +1,6 @@
 # AstroTV. `make help` lists the targets; nothing but Python 3.11 or newer is needed beforehand.
 
-PYTHON := .venv/bin/python
+IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint check format bench clean
@@ -9,25 +9,25 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/runtime.stamp ## start everything; Ctrl-C stops it
-	@exec $(PYTHON) manage.py up
+	@exec $(IN_VENV) manage.py up
 
 test: .venv/dev.stamp ## run the whole test suite
-	@$(PYTHON) -m pytest -n auto $(ARGS)
+	@$(IN_VENV) -m pytest -n auto $(ARGS)
 
 lint: .venv/dev.stamp ## format, lint, types and import contracts, without the tests
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m mypy
+	@$(IN_VENV) -m ruff format --check .
+	@$(IN_VENV) -m ruff check .
+	@$(IN_VENV) -m mypy
 	@.venv/bin/lint-imports
 
 check: lint test ## everything that must hold before a commit
 
 format: .venv/dev.stamp ## put the code into its format
-	@$(PYTHON) -m ruff check --fix --exit-zero --quiet .
-	@$(PYTHON) -m ruff format .
+	@$(IN_VENV) -m ruff check --fix --exit-zero --quiet .
+	@$(IN_VENV) -m ruff format .
 
 bench: .venv/dev.stamp ## run the benchmarks
-	@$(PYTHON) -m bench $(ARGS)
+	@$(IN_VENV) -m bench $(ARGS)
 
 clean: ## remove the environment and the caches; the data in .astrotv stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
         _refuse_full_disk(settings.data_dir)
         _start_stores(servers, settings)
         demo = None if arguments.no_seed or settings.production else seed.ensure(settings)
-        _run_processes(servers, settings, banner.Banner(settings, demo), stop, began_at)
+        if not stop():
+            _run_processes(servers, settings, banner.Banner(settings, demo), stop, began_at)
     return 0
 
 
