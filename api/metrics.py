@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from services import queues
+from services.transcode_register import transcode_statuses
 
 REQUESTS = Counter("astrotv_http_requests_total", "Requests by method, route and status", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -22,7 +23,16 @@ def exposition() -> bytes:
     depth = Gauge("astrotv_queue_depth", "Jobs that wait, by queue", ["queue"], registry=registry)
     for name, waiting in queues.depths().items():
         depth.labels(name).set(waiting)
+    _add_ladders(registry)
     return _processes() + generate_latest(registry)
+
+
+def _add_ladders(registry: CollectorRegistry) -> None:
+    speed = Gauge("astrotv_transcode_speed", "Speed of a live ladder; 1 is real time", ["stream"], registry=registry)
+    shed = Gauge("astrotv_transcode_rungs_shed", "Rungs left out for want of room", ["stream"], registry=registry)
+    for stream_id, ladder in transcode_statuses().items():
+        speed.labels(str(stream_id)).set(ladder.speed or 0)
+        shed.labels(str(stream_id)).set(len(ladder.shed))
 
 
 def _processes() -> bytes:

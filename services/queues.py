@@ -4,7 +4,7 @@ import redis
 
 from services.bus import bus
 
-QUEUES = ("webhooks", "notifications", "media", "analytics", "default")
+QUEUES = ("webhooks", "notifications", "transcode", "media", "analytics", "default")
 
 
 def depths() -> dict[str, int]:

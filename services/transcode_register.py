@@ -6,6 +6,7 @@ from typing import cast
 from uuid import UUID
 
 import msgspec
+import redis
 
 from services import clock
 from services.bus import bus
@@ -105,6 +106,17 @@ def transcode_status(stream_id: UUID) -> TranscodeStatus | None:
     """How the ladder of a stream fares; None where nobody makes one."""
     stored = cast(bytes | None, bus.redis.get(_status_key(stream_id)))
     return msgspec.json.decode(stored, type=TranscodeStatus) if stored else None
+
+
+def transcode_statuses() -> dict[UUID, TranscodeStatus]:
+    """How every live ladder fares; nothing where Redis is away."""
+    try:
+        streams = [UUID(name.decode()) for name in cast(list[bytes], bus.redis.zrange(_DUE, 0, -1))]
+        stored = cast(list[bytes | None], bus.redis.mget(map(_status_key, streams))) if streams else []
+    except redis.RedisError:
+        return {}
+    found = zip(streams, stored, strict=True)
+    return {stream: msgspec.json.decode(text, type=TranscodeStatus) for stream, text in found if text}
 
 
 def _take_note(stream_id: UUID) -> bool:

@@ -243,3 +243,13 @@ def test_an_encoder_that_comes_back_gets_an_ffmpeg_of_its_own_until_the_stream_e
 
         assert while_it_runs(stream_id, stopping, act) is Outcome.ENDED
         assert len(relay.posts["360p"]) == 1
+
+
+def test_the_speed_of_every_ladder_can_be_asked_for(db: None) -> None:
+    stream_id, other = new_id(), new_id()
+    assert transcode_register.transcode_statuses() == {}
+    transcode_register.expect(other)
+    assert TranscodeClaim(stream_id, "a worker").acquire()
+    status = transcode_register.TranscodeStatus(rungs=["360p"], shed=["480p"], speed=0.9)
+    transcode_register.report(stream_id, status)
+    assert transcode_register.transcode_statuses() == {stream_id: status}
