@@ -1,4 +1,4 @@
-"""A streamer's standing place: key, default metadata, chat room."""
+"""A standing place to broadcast from, a streamer's or an event's: key, default metadata, chat room."""
 
 from uuid import UUID
 
@@ -7,12 +7,15 @@ from playhouse.postgres_ext import ArrayField
 
 from db.models.base import TimedModel
 from db.models.categories import Category
+from db.models.live_events import LiveEvent
 from db.models.users import User
 
 
 class Channel(TimedModel):
-    user_id: UUID
-    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    user_id: UUID | None
+    user = peewee.ForeignKeyField(User, null=True, on_delete="CASCADE")
+    event_id: UUID | None
+    event = peewee.ForeignKeyField(LiveEvent, null=True, on_delete="CASCADE")
     room_id = peewee.UUIDField()
     stream_key_version = peewee.IntegerField(default=1)
     stream_key_hash = peewee.BlobField()

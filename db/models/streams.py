@@ -8,11 +8,14 @@ from playhouse.postgres_ext import ArrayField, DateTimeTZField
 from db.models.base import Model, TimedModel, now
 from db.models.categories import Category
 from db.models.channels import Channel
+from db.models.live_events import LiveEvent
 
 
 class Stream(TimedModel):
     channel_id: UUID | None
     channel = peewee.ForeignKeyField(Channel, null=True, on_delete="CASCADE")
+    event_id: UUID | None
+    event = peewee.ForeignKeyField(LiveEvent, null=True, on_delete="CASCADE")
     title = peewee.TextField()
     description = peewee.TextField(default="")
     thumbnail = peewee.TextField(null=True)
