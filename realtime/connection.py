@@ -51,7 +51,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_dropped", "_fd", "_fragments", "_host", "_is_binary", "_loop", "_protocol", "_transport",
-        "address", "asked", "behind_since", "closed_with", "dialect", "is_open", "last_heard_at", "made_at", "pinged_at", "was_open",
+        "address", "asked", "behind_since", "closed_with", "dialect", "is_open", "last_heard_at", "made_at",
+        "pinged_at", "was_open",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:

@@ -206,18 +206,18 @@ class Said(msgspec.Struct, frozen=True):
         return self.command.always_answered or self.command.id is not None or self.ack_id is not None
 
 
-_decoder = msgspec.json.Decoder(AnyCommand)
-_loose = msgspec.json.Decoder()
+_decoder = msgspec.json.Decoder()
 
 
 def read_command(text: str) -> Command:
     """The command in one JSON text frame; raises Refused."""
     try:
-        return _decoder.decode(text)
-    except msgspec.ValidationError as error:
-        raise _refusal(_loose.decode(text), error) from error
+        said = _decoder.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(Code.BAD_JSON, "This is not a JSON object.") from error
+        raise Refused(Code.BAD_JSON, "This is not JSON.") from error
+    if not isinstance(said, dict):
+        raise Refused(Code.BAD_JSON, "A message is a JSON object.")
+    return _command(said)
 
 
 def read_event(name: str, payload: Any) -> Command:
@@ -228,21 +228,19 @@ def read_event(name: str, payload: Any) -> Command:
         payload = {BARE_FIELD[name]: payload}
     if not isinstance(payload, dict):
         raise Refused(Code.INVALID, "The argument of an event is an object.")
-    said = {**payload, "type": name}
-    try:
-        return msgspec.convert(said, AnyCommand)
-    except msgspec.ValidationError as error:
-        raise _refusal(said, error) from error
+    return _command({**payload, "type": name})
 
 
-def _refusal(said: Any, error: msgspec.ValidationError) -> Refused:
-    if not isinstance(said, dict):
-        return Refused(Code.BAD_JSON, "A message is a JSON object.")
+def _command(said: dict[str, Any]) -> Command:
     ref = said.get("id")
     known_ref = ref if isinstance(ref, str | int) and len(str(ref)) <= 128 else None
-    if said.get("type") not in COMMANDS:
-        return Refused(Code.UNKNOWN_TYPE, "This type is not known here.", known_ref)
-    return Refused(Code.INVALID, str(error), known_ref)
+    kind = COMMANDS.get(said["type"]) if isinstance(said.get("type"), str) else None
+    if kind is None:
+        raise Refused(Code.UNKNOWN_TYPE, "This type is not known here.", known_ref)
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as error:
+        raise Refused(Code.INVALID, str(error), known_ref) from error
 
 
 # --- what the server answers -------------------------------------------------

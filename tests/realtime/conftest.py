@@ -59,4 +59,4 @@ def show(committed_db: Settings) -> Show:
         tokens = [sessions.open_session(user.id, Device()).access_token for user in (streamer, ana, ben)]
         session = sessions.verify_access_token(tokens[1]).session_id
         assert session is not None
-        return Show(f"stream:{stream.id}", channel.room_id, streamer.username, *tokens, session)
+        return Show(f"stream:{stream.id}", channel.room_id, streamer.username, tokens[0], tokens[1], tokens[2], session)
