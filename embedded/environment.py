@@ -47,6 +47,14 @@ class Servers:
         if self._keeps_state:
             self._folder.write_state(self._addresses)
 
+    @property
+    def remark(self) -> str:
+        """What an operator would not expect of where things are; empty when all is in the folder."""
+        cluster = self._folder.cluster
+        if self.postgres is None or not cluster.is_symlink():
+            return ""
+        return f"PostgreSQL's account cannot reach {self._folder.path}: its files are in {cluster.resolve()}"
+
     def restart_dead(self) -> list[str]:
         """Start again what has died by itself; return the names."""
         revived = []

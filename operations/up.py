@@ -83,6 +83,8 @@ def _start_stores(servers: Servers, settings: Settings) -> None:
     if os.geteuid() == 0:
         print("It runs as root here; an ordinary user is enough", flush=True)
     servers.start()
+    if servers.remark:
+        print(servers.remark, flush=True)
     applied = migrate(settings.database_owner_url)
     if applied:
         print(f"The database has been brought up to {applied[-1]}", flush=True)

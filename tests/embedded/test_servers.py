@@ -113,8 +113,10 @@ def test_a_forgetful_cluster_leaves_nothing(folder: Path) -> None:
 
 def test_a_folder_that_only_its_owner_reaches_stays_closed_and_works(folder: Path) -> None:
     folder.chmod(0o700)
-    with embedded.servers(folder / "d", {}) as environment:
-        assert value_of(environment, "SELECT 1") == 1
+    with embedded.opened(folder / "d", {}) as servers:
+        servers.start()
+        assert value_of(servers.environment, "SELECT 1") == 1
+        assert bool(servers.remark) is (folder / "d" / "postgres").is_symlink()
     cluster = (folder / "d" / "postgres").resolve()
     assert cluster.is_relative_to(OUTSIDE if os.geteuid() == 0 else folder)
     assert folder.stat().st_mode & 0o777 == 0o700
