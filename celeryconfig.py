@@ -56,6 +56,7 @@ beat_schedule = {
         ("media.thumbnails_of_live", "media", 30),
         ("media.tidy_live", "media", HOUR_S),
         ("sessions.tidy", "default", HOUR_S),
+        ("accounts.reencrypt", "default", 24 * HOUR_S),
         ("money.reconcile", "default", 24 * HOUR_S),
     )
 }

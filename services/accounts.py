@@ -1,27 +1,23 @@
 """Accounts: signing up and signing in."""
 
-import re
 from datetime import datetime
 from uuid import UUID
 
-import email_validator
 import msgspec
 import peewee
 from peewee import fn
 
 from db.models.users import User
 from db.transactions import atomic
-from services import clock, passwords, sessions, throttle, tokens, users
+from services import clock, lockout, one_time_codes, passwords, sessions, usernames, users
 from services.actors import Role
-from services.bus import bus
-from services.errors import Conflict, Forbidden, Invalid, RateLimited, Unauthorized
+from services.email_addresses import normal_email
+from services.errors import Conflict, Forbidden, Invalid, Unauthorized
+from services.one_time_codes import Purpose
 from services.refusals import translating, violated_constraint
 from services.sessions import Device, Session
 from services.users import Me
 
-FAILURES = "5/15minutes"
-SHORTEST_USERNAME, LONGEST_USERNAME = 3, 30
-USERNAME = re.compile(r"[a-z0-9_]{3,30}")
 ATTEMPTS_AT_A_NAME = 8
 
 
@@ -47,9 +43,9 @@ def register(draft: Registration, device: Device, role: Role = Role.VIEWER) -> S
     """Make an account and sign it in; raises Invalid, or Conflict for a taken e-mail or username."""
     email = normal_email(draft.email)
     password_hash = passwords.hash_password(draft.password)
-    if draft.username is not None and not USERNAME.fullmatch(draft.username):
-        raise Invalid.field("username", "must be 3 to 30 of a-z, 0-9 and _")
-    with translating({"users_email_key": _email_taken, "users_username_key": _username_taken}):
+    if draft.username is not None:
+        usernames.checked(draft.username)
+    with translating({"users_email_key": _email_taken, "users_username_key": usernames.taken}):
         user_id = _insert_under_some_name(draft, email, password_hash, role)
     return _sign_in(user_id, device)
 
@@ -62,27 +58,40 @@ def login(password: str, device: Device, *, email: str | None = None, username: 
     if (email is None) == (username is None):
         raise Invalid.field("email", "or username must be given, and not both")
     account = _account(email, username)
-    counted = str(account.id) if account else f"unknown:{(email or username or '').lower()}"
-    _refuse_after_failures(counted)
+    allowance = lockout.allowance(account.id if account else None, email or username or "", device)
+    allowance.check()
     if not passwords.matches(password, account.password_hash if account else None):
-        throttle.hit(FAILURES, "login", counted)
+        allowance.fail()
         raise Unauthorized("The e-mail, username or password is wrong.", "invalid_credentials")
     assert account is not None
-    if account.suspended_at is not None:
-        raise Forbidden("The account is suspended.", "account_suspended")
-    throttle.clear(FAILURES, "login", counted)
+    allowance.check()  # what failed beside this try, while the password was compared, counts against it
+    _refuse_suspended(account)
+    allowance.forgive()
     return _sign_in(account.id, device)
 
 
-def normal_email(address: str) -> str:
-    """The address in the form in which it is kept; raises Invalid where it is none."""
-    try:
-        found = email_validator.validate_email(
-            address, check_deliverability=False, test_environment=not bus.settings.production
-        )
-    except email_validator.EmailNotValidError as error:
-        raise Invalid.field("email", f"is not an e-mail address: {error}") from error
-    return found.normalized.lower()
+def sign_in_with_code(email: str, code: str, device: Device) -> SignedIn:
+    """Sign in by a code from one's mail, which proves the address; raises Unauthorized or Forbidden."""
+    with atomic():
+        is_good = one_time_codes.spend(email, Purpose.SIGN_IN, code)
+        account = _account(normal_email(email), None) if is_good else None
+        if account is not None:
+            _mark_verified(account.id)
+    if account is None:
+        raise Unauthorized("The code is wrong, or has expired or been used.", "invalid_code")
+    _refuse_suspended(account)
+    return _sign_in(account.id, device)
+
+
+def verify_email(email: str, code: str) -> None:
+    """Mark an address as its owner's; raises Invalid for a code that is not good."""
+    with atomic():
+        is_good = one_time_codes.spend(email, Purpose.EMAIL_VERIFICATION, code)
+        account = _account(normal_email(email), None) if is_good else None
+        if account is not None:
+            _mark_verified(account.id)
+    if account is None:
+        raise one_time_codes.refused()
 
 
 def _account(email: str | None, username: str | None) -> User | None:
@@ -91,12 +100,13 @@ def _account(email: str | None, username: str | None) -> User | None:
     return User.select().where(fn.lower(User.username) == str(username).strip().lower()).first()
 
 
-def _refuse_after_failures(counted: str) -> None:
-    verdict = throttle.peek(FAILURES, "login", counted)
-    if not verdict.allowed:
-        raise RateLimited(
-            "Too many failed tries; wait before the next.", "too_many_failures", retry_after_s=max(1, verdict.reset_s)
-        )
+def _refuse_suspended(account: User) -> None:
+    if account.suspended_at is not None:
+        raise Forbidden("The account is suspended.", "account_suspended")
+
+
+def _mark_verified(user_id: UUID) -> None:
+    User.update(email_verified_at=clock.now()).where(User.id == user_id, User.email_verified_at.is_null()).execute()
 
 
 def _sign_in(user_id: UUID, device: Device) -> SignedIn:
@@ -108,16 +118,20 @@ def _sign_in(user_id: UUID, device: Device) -> SignedIn:
 
 def _insert_under_some_name(draft: Registration, email: str, password_hash: str, role: Role) -> UUID:
     """Insert the account; a username that we made up gives way to others until it is free."""
-    base = draft.username or _name_from(email)
+    base = draft.username or usernames.made_from(email)
     for attempt in range(ATTEMPTS_AT_A_NAME):
-        username = base if attempt == 0 else f"{base[:24]}_{tokens.new_secret(6).lower().replace('-', '0')[:5]}"
+        username = base if attempt == 0 else usernames.variation(base)
+        if usernames.is_held(username):
+            if draft.username:
+                break
+            continue
         try:
             with atomic():
                 return _insert(draft, email, username, password_hash, role)
         except peewee.IntegrityError as error:
             if draft.username or violated_constraint(error) != "users_username_key":
                 raise
-    raise _username_taken()
+    raise usernames.taken()
 
 
 def _insert(draft: Registration, email: str, username: str, password_hash: str, role: Role) -> UUID:
@@ -135,14 +149,5 @@ def _insert(draft: Registration, email: str, username: str, password_hash: str, 
     return row.id
 
 
-def _name_from(email: str) -> str:
-    local = re.sub(r"[^a-z0-9_]+", "_", email.partition("@")[0].lower()).strip("_")
-    return local[:LONGEST_USERNAME] if len(local) >= SHORTEST_USERNAME else f"user_{local}"
-
-
 def _email_taken() -> Conflict:
     return Conflict("This e-mail address has an account already.", "email_taken")
-
-
-def _username_taken() -> Conflict:
-    return Conflict("This username is taken.", "username_taken")

@@ -76,6 +76,16 @@ def stream_key(channel_id: UUID, version: int) -> str:
     return "live_" + _mac(bus.settings.stream_key_secret, "stream-key", f"{channel_id}:{version}", 24)
 
 
+def one_time_code(code_id: UUID) -> str:
+    """The six digits of a code: derived from the random part of its id, so that nothing need keep them."""
+    return f"{int.from_bytes(keyed_hash('one-time-code-digits', str(code_id))[:8], 'big') % 1_000_000:06}"
+
+
+def keyed_hash(purpose: str, text: str) -> bytes:
+    """What the database keeps of a secret of low entropy: worthless without the server's own secret."""
+    return hmac.digest(bus.settings.jwt_secret.encode(), f"{purpose}:{text}".encode(), "sha256")
+
+
 def relay_token(stream_id: UUID) -> str:
     """What opens a stream on the media relay."""
     return _mac(bus.settings.ingest_secret, "relay", str(stream_id), 24)

@@ -24,7 +24,9 @@ from services.tracing import with_request_id
 log = structlog.get_logger(__name__)
 
 TASK_MODULES = (
+    "workers.accounts",
     "workers.housekeeping",
+    "workers.mail",
     "workers.media",
     "workers.notifications",
     "workers.streams",

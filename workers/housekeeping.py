@@ -1,6 +1,6 @@
 """Keeping house: the outbox swept, old rows tidied."""
 
-from services import idempotency, jobs, outbox, sessions
+from services import idempotency, jobs, one_time_codes, outbox, sessions, uploads
 from workers.app import task
 
 
@@ -13,3 +13,5 @@ def sweep_outbox() -> None:
 def tidy() -> None:
     sessions.tidy()
     idempotency.tidy()
+    one_time_codes.tidy()
+    uploads.tidy()

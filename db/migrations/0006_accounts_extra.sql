@@ -22,7 +22,6 @@ CREATE TABLE one_time_codes (
     attempts smallint NOT NULL DEFAULT 0 CONSTRAINT one_time_codes_attempts_bounded CHECK (attempts BETWEEN 0 AND 5),
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
-    sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX one_time_codes_live_key ON one_time_codes (email, purpose) WHERE used_at IS NULL;

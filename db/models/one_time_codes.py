@@ -13,7 +13,6 @@ class OneTimeCode(Model):
     attempts = peewee.SmallIntegerField(default=0)
     expires_at = DateTimeTZField()
     used_at = DateTimeTZField(null=True)
-    sent_at = DateTimeTZField(null=True)
     created_at = DateTimeTZField(default=now)
 
     class Meta:
