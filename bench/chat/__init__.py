@@ -1,0 +1,1 @@
+"""How fast chat is heard, with persistence and all rules on."""
