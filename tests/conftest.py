@@ -6,11 +6,8 @@ need real commits take `committed_db`, a fresh copy of the template for themselv
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -24,6 +21,7 @@ from db.connection import close_database, database
 from services.bus import bus
 from settings import Settings
 from tests.fakes import FakeJobs
+from tests.folders import open_folder
 
 TEMPLATE = "astrotv_template"
 #: Tests must not sign in slowly, nor reach a server that somebody runs for real.
@@ -59,11 +57,10 @@ def _start_servers() -> dict[str, str]:
     import embedded
     from db.migrate import migrate
 
-    folder = tempfile.mkdtemp(prefix="astrotv-tests-")
-    _servers.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = _servers.enter_context(open_folder("astrotv-tests-"))
     kept = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
     environment = _servers.enter_context(
-        embedded.servers(Path(folder) / "data", kept | FIXED | {"DATA_DIR": f"{folder}/data"}, durable=False)
+        embedded.servers(folder / "data", kept | FIXED | {"DATA_DIR": f"{folder}/data"}, durable=False)
     )
     owner = environment["DATABASE_URL"]
     _execute(owner, f"CREATE DATABASE {TEMPLATE}")

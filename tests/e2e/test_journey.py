@@ -13,13 +13,15 @@ import requests
 import websockets
 
 from tests.e2e.stack import FFMPEG, Stack, running, until
+from tests.folders import open_folder
 
 Event = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("a b") / "data"
+def data_dir() -> Iterator[Path]:
+    with open_folder("a b") as folder:
+        yield folder / "data"
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +158,18 @@ def test_a_request_can_be_followed_from_the_api_to_the_worker(stack: Stack) -> N
     until(lambda: {"api", "worker-webhooks"} <= processes(), 20, processes)
 
 
-def test_ctrl_c_leaves_nothing_and_a_second_start_remembers(tmp_path: Path) -> None:
-    data_dir = tmp_path / "stack"
-    with running(data_dir) as first:
+@pytest.fixture
+def other_data_dir() -> Iterator[Path]:
+    with open_folder("astrotv") as folder:
+        yield folder / "stack"
+
+
+def test_ctrl_c_leaves_nothing_and_a_second_start_remembers(other_data_dir: Path) -> None:
+    with running(other_data_dir) as first:
         viewer = first.sign_in("viewer")
         me = first.call("GET", "/api/auth/me", viewer)
         children = first.children()
         assert len(children) > 8
     assert [child for child in children if child.is_running()] == []
-    with running(data_dir) as second:
+    with running(other_data_dir) as second:
         assert second.call("GET", "/api/auth/me", viewer)["id"] == me["id"]

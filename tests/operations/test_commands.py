@@ -1,10 +1,8 @@
 """`manage.py` as an operator runs it: from outside, in a folder of its own."""
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from operations.project import ROOT
 from settings import NAMES
+from tests.folders import open_folder
 
 
 class Operator:
@@ -35,10 +34,8 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator() -> Iterator[Operator]:
-    place = Path(tempfile.mkdtemp(prefix="astrotv operator ", dir="/tmp"))
-    place.chmod(0o755)
-    yield Operator(place / "data")
-    shutil.rmtree(place, ignore_errors=True)
+    with open_folder("astrotv operator ") as place:
+        yield Operator(place / "data")
 
 
 @pytest.fixture(scope="module")
