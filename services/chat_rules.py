@@ -28,6 +28,8 @@ def refusal(standing: Standing, settings: ChatSettings, text: str, at: datetime)
         return Forbidden("Your account is suspended.", "account_suspended")
     if standing.is_banned:
         return Forbidden("You may not write here.", "banned", until=standing.banned_until)
+    if standing.is_blocked and not standing.is_staff:
+        return Forbidden("You may not write here.", "blocked")
     if standing.keeps_order:
         return None
     return _refused_follower(standing, settings, at) or _refused_words(settings, text)

@@ -1,4 +1,4 @@
-"""Telling people: stored first, then pushed to their sockets."""
+"""Telling people, by the channels that they chose: stored first, then pushed to their sockets and mailed."""
 
 from datetime import datetime
 from typing import Any
@@ -10,9 +10,9 @@ from db.connection import query
 from db.transactions import atomic
 from services import clock, jobs
 from services.actors import Actor
-from services.errors import Invalid
 from services.events import Notified, publish
 from services.ids import new_id
+from services.notification_kinds import Kind, default_channels
 from services.pages import Page, cut, decode_cursor
 from services.topics import user_topic
 
@@ -57,7 +57,7 @@ def notify_followers(stream_id: UUID, after: UUID | None = None) -> None:
         streamer_id, username, title = streamer
         followers = _followers(streamer_id, after or UUID(int=0))
         data = {"streamId": str(stream_id), "username": username}
-        _tell(followers, "stream_started", f"{username} is live", title, data, stream_id)
+        _tell(followers, Kind.STREAM_STARTED, f"{username} is live", title, data, stream_id)
         if len(followers) == FOLLOWERS_AT_ONCE:
             jobs.enqueue(jobs.NOTIFY_FOLLOWERS, stream_id=stream_id, after=followers[-1])
 
@@ -67,8 +67,8 @@ def notifications_of(actor: Actor, limit: int, cursor: str | None) -> Page[Notif
     unread_before, before = decode_cursor(cursor, tuple[bool, UUID]) if cursor else (True, UUID(int=2**128 - 1))
     rows = query(
         """SELECT id, kind, title, body, data, read_at, created_at FROM notifications
-           WHERE user_id = %s AND (read_at IS NULL, id) < (%s, %s)
-           ORDER BY read_at IS NULL DESC, id DESC LIMIT %s""",
+           WHERE user_id = %s AND in_app AND (read_at IS NULL, id) < (%s, %s)
+           ORDER BY (read_at IS NULL) DESC, id DESC LIMIT %s""",
         (actor.user_id, unread_before, before, limit + 1),
     )
     return cut(rows, limit, lambda row: NotificationView(*row), lambda row: (row[5] is None, row[0]))
@@ -76,8 +76,6 @@ def notifications_of(actor: Actor, limit: int, cursor: str | None) -> Page[Notif
 
 def mark_read(actor: Actor, ids: list[UUID] | None) -> int:
     """Mark the given notifications (None: all) as read; returns how many were unread."""
-    if ids is not None and not ids:
-        raise Invalid.field("ids", "must not be empty")
     rows = query(
         """UPDATE notifications SET read_at = %s
            WHERE user_id = %s AND read_at IS NULL AND (%s OR id = ANY(%s::uuid[])) RETURNING 1""",
@@ -89,26 +87,43 @@ def mark_read(actor: Actor, ids: list[UUID] | None) -> int:
 def _tell(user_ids: list[UUID], kind: str, title: str, body: str, data: dict[str, Any], cause: UUID | None) -> None:
     if not user_ids:
         return
+    channels = default_channels(kind)
     rows = query(
-        """INSERT INTO notifications (id, user_id, kind, title, body, data, cause_id, created_at)
-           SELECT id, user_id, %s, %s, %s, %s::jsonb, %s, %s FROM unnest(%s::uuid[], %s::uuid[]) AS t (id, user_id)
-           ON CONFLICT DO NOTHING RETURNING id, user_id, created_at""",
-        (
-            kind,
-            title[:200],
-            body[:1000],
-            msgspec.json.encode(data).decode(),
-            cause,
-            clock.now(),
-            [new_id() for _ in user_ids],
-            user_ids,
-        ),
+        _TELL,
+        {
+            "kind": str(kind),
+            "title": title[:200],
+            "body": body[:1000],
+            "data": msgspec.json.encode(data).decode(),
+            "cause": cause,
+            "at": clock.now(),
+            "ids": [new_id() for _ in user_ids],
+            "users": user_ids,
+            **msgspec.structs.asdict(channels),
+        },
     )
-    for notification_id, user_id, created_at in rows:
-        event = Notified(
-            id=notification_id, kind=kind, title=title, body=body, data=data, read_at=None, created_at=created_at
-        )
-        publish(event, user_topic(user_id))
+    for notification_id, user_id, created_at, push, mail in rows:
+        if push:
+            shown = (notification_id, str(kind), title[:200], body[:1000], data, None, created_at)
+            publish(Notified(**msgspec.structs.asdict(NotificationView(*shown))), user_topic(user_id))
+        if mail:
+            jobs.enqueue(jobs.MAIL_NOTIFICATION, notification_id=notification_id)
+
+
+# Whoever wants to hear of it by no channel is left out; whoever heard of the same cause before, too.
+_TELL = """
+WITH wanted AS (
+    SELECT told.id, told.user_id, coalesce(p.in_app, %(in_app)s) AS in_app,
+           coalesce(p.push, %(push)s) AS push, coalesce(p.mail, %(mail)s) AS mail
+    FROM unnest(%(ids)s::uuid[], %(users)s::uuid[]) AS told (id, user_id)
+    LEFT JOIN notification_preferences p ON p.user_id = told.user_id AND p.kind = %(kind)s
+), kept AS (
+    INSERT INTO notifications (id, user_id, kind, title, body, data, cause_id, created_at, in_app, wants_mail)
+    SELECT id, user_id, %(kind)s, %(title)s, %(body)s, %(data)s::jsonb, %(cause)s, %(at)s, in_app, mail
+    FROM wanted WHERE in_app OR push OR mail
+    ON CONFLICT DO NOTHING RETURNING id, user_id, created_at
+)
+SELECT kept.id, kept.user_id, kept.created_at, wanted.push, wanted.mail FROM kept JOIN wanted USING (id)"""
 
 
 def _streamer_of(stream_id: UUID) -> tuple[UUID, str, str] | None:

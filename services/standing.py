@@ -19,7 +19,7 @@ Pair = tuple[UUID, UUID]  # a room and a person
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One person in one room, at one moment."""
+    """One person in one room, at one moment; `is_blocked` where the owner and they block one another."""
 
     user_id: UUID
     username: str
@@ -31,13 +31,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     is_room_moderator: bool
     is_banned: bool
     banned_until: datetime | None
+    is_blocked: bool
     following_since: datetime | None
     room_settings: Any
 
     @property
     def keeps_order(self) -> bool:
         """Whether the person moderates this room: its owner, whom the owner named, or platform staff."""
-        return self.is_owner or self.is_room_moderator or self.role in (Role.MODERATOR, Role.ADMIN)
+        return self.is_owner or self.is_room_moderator or self.is_staff
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the person keeps order on the whole platform, and so may not be kept out of a room."""
+        return self.role in (Role.MODERATOR, Role.ADMIN)
 
     @property
     def badges(self) -> list[str]:
@@ -65,7 +71,9 @@ def badges(*, role: str, is_owner: bool, is_room_moderator: bool) -> list[str]:
 _STANDINGS = """
 SELECT asked.room_id, u.id, u.username, u.name, u.avatar, u.role, u.suspended_at IS NOT NULL,
        coalesce(r.owner_id = u.id, false), m.user_id IS NOT NULL,
-       ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings
+       ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings,
+       EXISTS (SELECT FROM blocks WHERE blocker_id = r.owner_id AND blocked_id = u.id)
+       OR EXISTS (SELECT FROM blocks WHERE blocker_id = u.id AND blocked_id = r.owner_id)
 FROM unnest(%s::uuid[], %s::uuid[]) AS asked (room_id, user_id)
 JOIN rooms r ON r.id = asked.room_id
 JOIN users u ON u.id = asked.user_id
@@ -130,7 +138,7 @@ def standing(actor: Actor, room_id: UUID) -> Standing:
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
-    user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings = row
+    user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings, blocked = row
     return Standing(
         user_id=user_id,
         username=username,
@@ -142,6 +150,7 @@ def _standing(row: tuple[Any, ...]) -> Standing:
         is_room_moderator=moderator,
         is_banned=banned,
         banned_until=until,
+        is_blocked=blocked,
         following_since=since,
         room_settings=settings,
     )

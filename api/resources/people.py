@@ -1,11 +1,10 @@
-"""People over HTTP: public profiles, and following."""
+"""People over HTTP: public profiles."""
 
 import falcon
 
 from api.replies import ok
-from api.requests import Request, actor
-from services import follows, users
-from services.ids import known_id
+from api.requests import Request
+from services import users
 
 
 class User:
@@ -13,13 +12,3 @@ class User:
 
     def on_get(self, _req: Request, resp: falcon.Response, id: str) -> None:
         ok(resp, users.user(id))
-
-
-class Following:
-    """Whether I follow somebody."""
-
-    def on_post(self, req: Request, resp: falcon.Response, id: str) -> None:
-        ok(resp, follows.follow(actor(req), known_id(id, "user")))
-
-    def on_delete(self, req: Request, resp: falcon.Response, id: str) -> None:
-        ok(resp, follows.unfollow(actor(req), known_id(id, "user")))
