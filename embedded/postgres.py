@@ -23,6 +23,7 @@ DATABASE = "astrotv"
 START_PATIENCE_S = 60.0
 ORPHAN_PATIENCE_S = 10.0
 POLL_S = 0.02
+DISK_FULL = ("No space left on device", "Check free disk space")
 
 SERVER_SETTINGS = {
     "listen_addresses": "",
@@ -133,7 +134,9 @@ class Postgres:
         with self.log.open("rb") as log:
             log.seek(mark)
             lines = log.read().decode(errors="replace").strip().splitlines()
-        for word in ("No space left", "FATAL:", "PANIC:", "error:", "could not"):
+        if any(sign in line for line in lines for sign in DISK_FULL):
+            return f"the disk is full (in {self.log})"
+        for word in ("FATAL:", "PANIC:", "error:", "could not"):
             for line in lines:
                 if word in line:
                     return f"{line.strip()} (in {self.log})"
