@@ -60,8 +60,9 @@ async def serve(settings: Settings) -> None:
         ]
         await _told_to_stop()
         log.info("ingest stops")
-        await rtmp.close()
+        rtmp.stop_listening()
         await lifecycle.close()
+        await rtmp.close()
         await relay.close()
         for task in background:
             task.cancel()

@@ -43,7 +43,11 @@ class Publisher(Protocol):
 
 
 class Station(msgspec.Struct, frozen=True):
-    """What every broadcast of a process shares. Durations in seconds."""
+    """What every broadcast of a process shares. Durations in seconds.
+
+    A publisher that has been silent for `takeover_after_s` may be replaced by another with the same
+    key, after `silence_s` it is given up; `publish_within_s` is how long a connection may take to begin.
+    """
 
     server: str
     hls_folder: Path
@@ -51,6 +55,9 @@ class Station(msgspec.Struct, frozen=True):
     grace_s: float
     broadcasts: Broadcasts
     call: Caller
+    takeover_after_s: float = 5.0
+    silence_s: float = 10.0
+    publish_within_s: float = 10.0
 
 
 class Broadcast:
@@ -192,9 +199,10 @@ class Broadcast:
             stream = await self._ask_to_go_live()
             if stream is None:
                 return
-            if self.stream is None or stream.id != self.stream.id:
-                await self._package(stream.id)
+            is_new = self.stream is None or stream.id != self.stream.id
             self.stream = stream
+            if is_new:
+                await self._package(stream.id)
         log.info("live", stream_id=str(stream.id), channel_id=str(self.grant.channel_id))
 
     async def _ask_to_go_live(self) -> Stream | None:
@@ -220,7 +228,11 @@ class Broadcast:
             await self.packager.finish()
         station = self._station
         folder = station.hls_folder / str(stream_id)
-        history = await station.call(disk.read_log, folder)
+        try:
+            history = await station.call(disk.read_log, folder)
+        except OSError as error:
+            self._disk_failed(error)
+            return
         packager = Packager(DiskWriter(folder, station.call.executor, self._disk_failed), station.window_s)
         made_s = packager.restore(history)
         if made_s:

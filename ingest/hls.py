@@ -46,7 +46,7 @@ class HlsPages:
         if not self._may_watch(broadcast, stream_id, query):
             return Reply(403, b"The token does not open this stream.\n", headers=_FLEETING)
         if file == LOW_LATENCY_FILE:
-            return _playlist(broadcast.packager.master_playlist())
+            return _playlist(broadcast.packager.low_latency_master_playlist())
         found = _RENDITION.fullmatch(file)
         rendition = broadcast.packager.rendition(found["rendition"]) if found else None
         if found is None or rendition is None:

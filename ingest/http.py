@@ -102,7 +102,7 @@ class HttpServer:
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._conversations: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port. Raises OSError where it is taken."""
@@ -113,19 +113,26 @@ class HttpServer:
         """Take no more connections, and end those that are open."""
         if self._server is not None:
             self._server.close()
-        for writer in tuple(self._connections):
-            writer.transport.abort()
+        conversations = list(self._conversations)
+        for conversation in conversations:
+            conversation.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        conversation = cast("asyncio.Task[None]", asyncio.current_task())
+        self._conversations.add(conversation)
         try:
-            if len(self._connections) <= MAX_CONNECTIONS:
+            if len(self._conversations) <= MAX_CONNECTIONS:
                 await self._converse(reader, writer)
+            writer.close()
         except (h11.ProtocolError, ConnectionError, TimeoutError):
             writer.transport.abort()
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            await asyncio.sleep(0)  # the transport closes its socket in the next round of the loop
+            raise
         finally:
-            self._connections.discard(writer)
-            writer.close()
+            self._conversations.discard(conversation)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)

@@ -14,6 +14,7 @@ MAX_GOP_BYTES: Final = 16 << 20
 MAX_GOP_TAGS: Final = 20_000
 MAX_BACKLOG_BYTES: Final = 4 << 20
 SOUND_ALONE_AFTER_MS: Final = 1_000
+SOUND_REMEMBERED_MS: Final = 2_000
 
 
 class Reader(Protocol):
@@ -74,10 +75,12 @@ class Hub:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a stream can be made of this: a keyframe, or a second of sound alone."""
+        """Whether a stream can be made of this: a keyframe, or sound where no picture is to be expected."""
         if self._video is not None or self._announces("video"):
             return any(item.kind is MediaKind.VIDEO and item.joinable for item in self.gop[:1])
-        return self._audio is not None and self._timeline.latest_ms >= SOUND_ALONE_AFTER_MS
+        if self._audio is None or not self.gop:
+            return False
+        return bool(self.metadata) or self.gop[-1].time_ms - self.gop[0].time_ms >= SOUND_ALONE_AFTER_MS
 
     def facts(self) -> MediaFacts:
         """Return what is known and measured so far."""
@@ -190,7 +193,7 @@ class Hub:
             self._forget_gop()
 
     def _is_long_sound(self, item: Item) -> bool:
-        return bool(self.gop) and item.time_ms - self.gop[0].time_ms >= SOUND_ALONE_AFTER_MS
+        return bool(self.gop) and item.time_ms - self.gop[0].time_ms >= SOUND_REMEMBERED_MS
 
     def _forget_gop(self) -> None:
         self.gop = []

@@ -12,7 +12,6 @@ from ingest.tasks import Tasks
 from services.broadcasts import Grant
 from services.errors import Conflict, Forbidden, ServiceError
 
-TAKEOVER_AFTER_S: Final = 5.0
 SHUTDOWN_S: Final = 8.0
 
 log = structlog.get_logger()
@@ -22,7 +21,7 @@ class Lifecycle:
     """The broadcasts of one process, by channel."""
 
     def __init__(self, station: Station) -> None:
-        self._station = station
+        self.station = station
         self._on_air: dict[UUID, Broadcast] = {}
         self._ending: dict[UUID, Broadcast] = {}
         self._tasks = Tasks()
@@ -48,7 +47,7 @@ class Lifecycle:
         if broadcast is None:
             broadcast = self._new_broadcast(grant)
         elif broadcast.publisher is not None:
-            if broadcast.publisher.silent_s() < TAKEOVER_AFTER_S:
+            if broadcast.publisher.silent_s() < self.station.takeover_after_s:
                 raise Refused("NetStream.Publish.BadName", "Somebody publishes to this channel already.")
             broadcast.displace()
         broadcast.grant = grant
@@ -75,7 +74,7 @@ class Lifecycle:
             log.warning("some streams could not be settled in time")
 
     async def _authorize(self, key: str, publisher: Publisher) -> Grant:
-        station = self._station
+        station = self.station
         try:
             return await station.call(
                 station.broadcasts.authorize, key, server=station.server, remote_address=publisher.address
@@ -99,7 +98,7 @@ class Lifecycle:
 
     def _new_broadcast(self, grant: Grant) -> Broadcast:
         previous = self._ending.get(grant.channel_id)
-        broadcast = Broadcast(self._station, grant, self._over, previous)
+        broadcast = Broadcast(self.station, grant, self._over, previous)
         self._on_air[grant.channel_id] = broadcast
         return broadcast
 

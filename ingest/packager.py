@@ -142,12 +142,11 @@ class Packager:
 
     def low_latency_playlist(self, name: str) -> str:
         """Return a rendition's playlist with partial segments."""
-        others = [self._renditions[other] for other in self._listed()]
-        return playlists.low_latency_playlist(self._renditions[name], others)
+        return playlists.low_latency_playlist(self._renditions[name], self._offered())
 
-    def master_playlist(self, media_file: str = LOW_LATENCY_FILE) -> str:
-        """Return the master playlist of the renditions that can be played now."""
-        return playlists.master_playlist([self._renditions[name] for name in self._listed()], media_file)
+    def low_latency_master_playlist(self) -> str:
+        """Return the master playlist of the renditions of which there is at least a part."""
+        return playlists.master_playlist(self._offered(), LOW_LATENCY_FILE)
 
     def _rendition(self, name: str) -> Rendition:
         if name not in self._renditions:
@@ -201,14 +200,15 @@ class Packager:
         self._writer.replace(f"{rendition.name}/{PLAIN_FILE}", playlists.media_playlist(rendition))
 
     def _write_master(self) -> None:
-        self._writer.replace(PLAIN_FILE, self.master_playlist(PLAIN_FILE))
+        closed = [rendition for rendition in self._offered() if rendition.closed]
+        self._writer.replace(PLAIN_FILE, playlists.master_playlist(closed))
 
-    def _listed(self) -> list[str]:
-        """Names of the renditions that can be played, best first."""
+    def _offered(self) -> list[Rendition]:
+        """Renditions that have begun and not been gone for long, best first."""
         loop_time = asyncio.get_running_loop().time()
         gone = {name for name, absence in self._absences.items() if absence.when() <= loop_time}
-        begun = {name for name, rendition in self._renditions.items() if rendition.closed}
-        return [name for name in (SOURCE, *RUNGS) if name in begun - gone]
+        found = [self._renditions[name] for name in (SOURCE, *RUNGS) if name in self._renditions.keys() - gone]
+        return [rendition for rendition in found if rendition.closed or rendition.parts]
 
     def _has(self, name: str, segment: int, part: int | None) -> bool:
         rendition = self._renditions[name]

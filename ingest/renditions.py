@@ -86,9 +86,11 @@ class Rendition:
 
     @property
     def average_bps(self) -> float:
-        """Bits a second over the window."""
-        seconds = sum(segment.duration_s for segment in self.closed)
-        return 8 * sum(segment.size for segment in self.closed) / seconds if seconds else 0.0
+        """Bits a second over the window, or over the first parts while there is nothing else."""
+        size, seconds = sum(segment.size for segment in self.closed), sum(s.duration_s for s in self.closed)
+        if not seconds:
+            size, seconds = sum(len(part.data) for part in self.parts), self.open_duration_s
+        return 8 * size / seconds if seconds else 0.0
 
     def restore(self, segments: list[Segment], inits: int) -> None:
         """Go on after segments that an earlier process made, the last of them last."""

@@ -1,6 +1,7 @@
 """The RTMP port: one small protocol object for each encoder's connection."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, cast
 
 import structlog
@@ -12,8 +13,6 @@ from ingest.metrics import REFUSALS
 from ingest.rtmp.session import Event, Media, Metadata, PublishRequested, Session, Unpublished
 from ingest.tasks import Tasks
 
-PUBLISH_WITHIN_S: Final = 10.0
-SILENCE_S: Final = 10.0
 CHECK_EVERY_S: Final = 1.0
 CLOSE_WITHIN_S: Final = 3.0
 MAX_CONNECTIONS: Final = 1_000
@@ -36,13 +35,22 @@ class RtmpServer:
         self._server = await loop.create_server(lambda: RtmpConnection(self), host, port)
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def close(self) -> None:
-        """Take no more connections, and end those that do not publish."""
+    def stop_listening(self) -> None:
+        """Take no more connections, and drop those that do not publish."""
         if self._server is not None:
             self._server.close()
         for connection in tuple(self.connections):
             if not connection.publishing:
                 connection.abort("the server stops")
+
+    async def close(self) -> None:
+        """Drop every connection that is left, and wait until all are gone."""
+        self.stop_listening()
+        for connection in tuple(self.connections):
+            connection.abort("the server stops")
+        await self.tasks.finished()
+        while self.connections:
+            await asyncio.sleep(0)
 
 
 class RtmpConnection(asyncio.Protocol):
@@ -55,9 +63,11 @@ class RtmpConnection(asyncio.Protocol):
     def __init__(self, server: RtmpServer) -> None:
         self.address = ""
         self._server = server
+        self._station = server.lifecycle.station
         self._session = Session()
         self._transport: asyncio.Transport | None = None
         self._broadcast: Broadcast | None = None
+        self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
@@ -74,7 +84,7 @@ class RtmpConnection(asyncio.Protocol):
         self._server.connections.add(self)
         if len(self._server.connections) > MAX_CONNECTIONS:
             self.abort("too many connections")
-        self._timer = self._loop.call_later(PUBLISH_WITHIN_S, self.abort, "did not publish in time")
+        self._timer = self._loop.call_later(self._station.publish_within_s, self.abort, "did not publish in time")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
@@ -84,14 +94,10 @@ class RtmpConnection(asyncio.Protocol):
             self._broadcast = None
 
     def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
         self._heard_at = self._loop.time()
-        try:
-            self._handle(self._session.receive(data))
-        except UnsupportedMedia as unsupported:
-            self._refuse(Refused("NetStream.Publish.BadName", str(unsupported)))
-        except IngestError as error:
-            self.abort(str(error))
-        self._flush()
+        self._obey(lambda: self._session.receive(data))
 
     def silent_s(self) -> float:
         """Return for how many seconds nothing has come."""
@@ -107,6 +113,16 @@ class RtmpConnection(asyncio.Protocol):
         log.info("connection dropped", why=why, address=self.address)
         if self._transport is not None:
             self._transport.abort()
+
+    def _obey(self, read: Callable[[], list[Event]]) -> None:
+        """Read what the encoder says and do it; answer what cannot be done."""
+        try:
+            self._handle(read())
+        except UnsupportedMedia as unsupported:
+            self._refuse(Refused("NetStream.Publish.Rejected", str(unsupported)))
+        except IngestError as error:
+            self.abort(str(error))
+        self._flush()
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:
@@ -136,18 +152,14 @@ class RtmpConnection(asyncio.Protocol):
         except Refused as refusal:
             self._refuse(refusal)
             return
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._transport.is_closing() or self._closing:
             broadcast.lose(self)
             return
         self._broadcast = broadcast
         self._heard_at = self._loop.time()
         self._stop_timer()
         self._watch_silence()
-        try:
-            self._handle(self._session.accept())
-        except IngestError as error:
-            self.abort(str(error))
-        self._flush()
+        self._obey(self._session.accept)
         self._resume_reading()
 
     def _refuse(self, refusal: Refused) -> None:
@@ -162,19 +174,25 @@ class RtmpConnection(asyncio.Protocol):
             broadcast.unpublish(self)
 
     def _close(self) -> None:
-        """Send what waits, and close; abort where the peer does not take it."""
+        """Send what waits, and close; what still comes is not looked at.
+
+        Only our side is closed at first: closing both with bytes unread would reset the
+        connection, and the encoder might never hear why.
+        """
         if self._broadcast is not None:
             self._broadcast.lose(self)
             self._broadcast = None
         self._flush()
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.close()
+        if self._transport is not None and not self._transport.is_closing() and not self._closing:
+            self._closing = True
+            self._transport.write_eof()
+            self._resume_reading()
             self._stop_timer()
             self._timer = self._loop.call_later(CLOSE_WITHIN_S, self._transport.abort)
 
     def _flush(self) -> None:
         data = self._session.outgoing()
-        if data and self._transport is not None and not self._transport.is_closing():
+        if data and self._transport is not None and not self._transport.is_closing() and not self._closing:
             self._transport.write(data)
 
     def _resume_reading(self) -> None:
@@ -182,7 +200,7 @@ class RtmpConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _watch_silence(self) -> None:
-        if self.silent_s() > SILENCE_S:
+        if self.silent_s() > self._station.silence_s:
             self.abort("silent for too long")
         else:
             self._timer = self._loop.call_later(CHECK_EVERY_S, self._watch_silence)

@@ -8,11 +8,6 @@ C0_C1 = b"\x03" + bytes(8) + bytes(range(256)) * 5 + bytes(248)
 C2 = bytes(1536)
 SERVER_HANDSHAKE_BYTES = 1 + 2 * 1536
 
-#: The smallest of pictures: 16 by 16 pixels, H.264 baseline, as libx264 describes it.
-AVC_CONFIG = bytes.fromhex(
-    "0142c00affe1001667" + "42c00ada1ec4d9a80808083c48c9a000" + "000300200000" + "0001000468ce0fc8"
-)
-
 
 def command(name: str, transaction: float, *arguments: amf0.Encodable, stream_id: int = 0) -> bytes:
     """A command message in chunks of 128 bytes, as every connection begins."""

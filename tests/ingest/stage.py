@@ -1,6 +1,7 @@
 """A whole ingest server in a thread, and real encoders that publish to it."""
 
 import asyncio
+import socket
 import subprocess
 import threading
 import time
@@ -16,11 +17,14 @@ import imageio_ffmpeg
 from prometheus_client import CollectorRegistry
 
 from ingest.broadcast import Station
+from ingest.flv import MediaKind
 from ingest.http import HttpServer
 from ingest.lifecycle import Lifecycle
+from ingest.metrics import BroadcastCollector
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
+from tests.ingest import rtmp_client, samples
 from tests.ingest.fakes import FakeBroadcasts, no_connection
 
 T = TypeVar("T")
@@ -42,17 +46,23 @@ def wait_for(condition: Callable[[], T], within_s: float = 15.0) -> T:
 class Stage:
     """A running server with its fakes."""
 
-    def __init__(self, hls_folder: Path, grace_s: float) -> None:
-        self.platform = FakeBroadcasts(KEY)
+    def __init__(self, hls_folder: Path, platform: FakeBroadcasts | None = None, **limits: float) -> None:
+        """`limits` are those of a Station, in seconds."""
+        self.platform = platform or FakeBroadcasts(KEY)
         self.hls_folder = hls_folder
         self.loop = asyncio.new_event_loop()
         self._executor = ThreadPoolExecutor(4)
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         call = Caller(self._executor, no_connection)
-        self.lifecycle = Lifecycle(Station("here", hls_folder, 30.0, grace_s, self.platform, call))
+        durations = {"window_s": 30.0, "grace_s": 20.0, **limits}
+        self.lifecycle = Lifecycle(
+            Station(server="here", hls_folder=hls_folder, broadcasts=self.platform, call=call, **durations)
+        )
         self._rtmp = RtmpServer(self.lifecycle)
-        self._relay = HttpServer(Relay(self.lifecycle, lambda _, token: token == TOKEN, CollectorRegistry()))
+        registry = CollectorRegistry()
+        registry.register(BroadcastCollector(lambda: self.lifecycle.broadcasts))
+        self._relay = HttpServer(Relay(self.lifecycle, lambda _, token: token == TOKEN, registry))
         self.rtmp_port = self.run(lambda: self._rtmp.start("127.0.0.1", 0))
         self.relay_port = self.run(lambda: self._relay.start("127.0.0.1", 0))
 
@@ -66,8 +76,9 @@ class Stage:
 
     def close(self) -> None:
         async def stop() -> None:
-            await self._rtmp.close()
+            self._rtmp.stop_listening()
             await self.lifecycle.close()
+            await self._rtmp.close()
             await self._relay.close()
 
         self.run(stop)
@@ -82,6 +93,21 @@ class Stage:
         told = self.platform.told_of("go_live")
         return told[-1] if told else None  # type: ignore[return-value]
 
+    def soon(self, action: Callable[[], None]) -> None:
+        """Do something on the server's loop."""
+        self.loop.call_soon_threadsafe(action)
+
+    @property
+    def connections(self) -> int:
+        """How many encoders are connected."""
+        return len(self._rtmp.connections)
+
+    @property
+    def publisher_silent_s(self) -> float:
+        """For how long the only publisher has been silent."""
+        (broadcast,) = self.lifecycle.broadcasts
+        return broadcast.publisher.silent_s() if broadcast.publisher else 0.0
+
     def file(self, name: str) -> Path:
         """A file in the live stream's folder."""
         return self.hls_folder / str(self.live_stream) / name
@@ -91,18 +117,27 @@ class Stage:
         path = self.file(name)
         return path.read_text() if self.live_stream and path.exists() else ""
 
-    def get(self, path: str) -> bytes:
-        """What the relay answers."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.relay_port}{path}", timeout=15) as reply:
+    def get(self, path: str, method: str = "GET", body: bytes | None = None) -> bytes:
+        """What the relay answers; raises HTTPError where it refuses."""
+        url = f"http://127.0.0.1:{self.relay_port}{path}"
+        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=15) as reply:
             return bytes(reply.read())
+
+    def connect_relay(self) -> socket.socket:
+        """A connection to the relay's port."""
+        return socket.create_connection(("127.0.0.1", self.relay_port), timeout=15)
+
+    def connect(self) -> socket.socket:
+        """A connection to the RTMP port."""
+        return socket.create_connection(("127.0.0.1", self.rtmp_port), timeout=15)
 
     def rtmp_url(self, key: str = KEY) -> str:
         return f"rtmp://127.0.0.1:{self.rtmp_port}/live/{key}"
 
     @contextmanager
     def encoder(self, *, key: str = KEY, options: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[bytes]"]:
-        """ffmpeg, publishing a test picture and a tone in real time as OBS would."""
-        command = [FFMPEG, "-v", "error", "-re", *(options or moving_picture()), "-f", "flv", self.rtmp_url(key)]
+        """ffmpeg, publishing a test picture and a tone as OBS would."""
+        command = [FFMPEG, "-v", "error", *(options or moving_picture()), "-f", "flv", self.rtmp_url(key)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             yield process
@@ -112,13 +147,52 @@ class Stage:
 
 
 def moving_picture(seconds: float = 60, gop: int = 30, size: str = "320x180") -> tuple[str, ...]:
-    """Arguments that make a moving picture with sound, `gop` frames at 30 fps from keyframe to keyframe."""
+    """Make a moving picture with sound in real time, at 30 fps, `gop` frames from keyframe to keyframe."""
     return (
-        *("-f", "lavfi", "-i", f"testsrc=size={size}:rate=30:duration={seconds}"),
-        *("-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
+        *("-re", "-f", "lavfi", "-i", f"testsrc=size={size}:rate=30:duration={seconds}"),
+        *("-re", "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds}"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p"),
         *("-g", str(gop), "-keyint_min", str(gop), "-c:a", "aac", "-b:a", "64k", "-ac", "2"),
     )
+
+
+class RawEncoder:
+    """A publisher made of a bare socket, for what ffmpeg would never do."""
+
+    def __init__(self, stage: Stage, key: str = KEY) -> None:
+        self._socket = stage.connect()
+        self.send(rtmp_client.opening(key))
+
+    def __enter__(self) -> "RawEncoder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def send_picture(self, start_ms: int = 0, frames: int = 3) -> None:
+        """Send configurations and a short group of pictures."""
+        self.send(rtmp_client.media(MediaKind.VIDEO, start_ms, samples.VIDEO_CONFIG))
+        self.send(rtmp_client.media(MediaKind.AUDIO, start_ms, samples.AUDIO_CONFIG))
+        for number in range(frames):
+            body = samples.video(key=number == 0)
+            self.send(rtmp_client.media(MediaKind.VIDEO, start_ms + 33 * number, body))
+
+    def status_codes_until_closed(self) -> list[str]:
+        """What the server said until it closed the connection."""
+        heard = b""
+        while data := self._socket.recv(65536):
+            heard += data
+        return rtmp_client.status_codes(heard)
+
+    def status_code(self) -> str:
+        """The next thing that the server says about publishing."""
+        heard = b""
+        while not (codes := rtmp_client.status_codes(heard) if len(heard) > 3073 else []):
+            heard += self._socket.recv(65536)
+        return codes[0]
 
 
 def stop_politely(encoder: "subprocess.Popen[bytes]") -> None:

@@ -14,7 +14,7 @@ MESSAGES = st.builds(
     type=st.sampled_from([MessageType.AUDIO, MessageType.VIDEO, MessageType.DATA, MessageType.COMMAND]).map(int),
     timestamp=st.integers(0, 2**32 - 1) | st.sampled_from([0xFFFFFE, 0xFFFFFF, 0x1000000]),
     stream_id=st.integers(0, 2**32 - 1),
-    payload=st.binary(max_size=700),
+    payload=st.binary(max_size=300),
 )
 
 
@@ -36,9 +36,9 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(
-    st.lists(MESSAGES, max_size=6),
+    st.lists(MESSAGES, max_size=4),
     st.integers(1, 70_000),
-    st.lists(st.integers(0, 5000), max_size=30),
+    st.lists(st.integers(0, 2000), max_size=12),
     st.integers(2, 63),
 )
 def test_messages_survive_any_chunk_size_and_any_split(

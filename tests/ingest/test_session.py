@@ -67,7 +67,7 @@ def test_large_messages_are_allowed_only_after_the_key() -> None:
 
 
 def test_metadata_come_with_and_without_set_data_frame() -> None:
-    fields = {"width": 1280.0, "encoder": "obs"}
+    fields: dict[str, amf0.Value] = {"width": 1280.0, "encoder": "obs"}
     plain = amf0.encode("onMetaData", fields)
     for payload in (plain, amf0.encode("@setDataFrame") + plain):
         wire = write_message(Message(MessageType.DATA, 0, 1, payload), 4, 128)

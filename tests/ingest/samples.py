@@ -1,0 +1,25 @@
+"""Codec headers as encoders really write them (libx264 and ffmpeg's AAC), and FLV bodies around them."""
+
+AVC_1080P = bytes.fromhex(
+    "01640028ffe1001b67640028acd940780227e5c044000003000400000300f03c60c65801000668ebe3cb22c0fdf8f800"
+)
+AVC_360P = bytes.fromhex("0142c01effe100196742c01ed900a02ff970110000030001000003003c0f162e4801000568cb83cb20")
+AVC_444 = bytes.fromhex("01f4000cffe1001967f4000c919b2820276022000003000200000300781e28532c01000668ebe3c44844fff8f800")
+AVC_INTERLACED = bytes.fromhex(
+    "01640015ffe1001a67640015acd941410fcb8088000003000800000301e0f8a14cb001000668fba3cb22c0fdf8f800"
+)
+AAC_44100_MONO = bytes.fromhex("120856e500")
+AAC_48000_STEREO = bytes.fromhex("1190")
+
+VIDEO_CONFIG = b"\x17\x00\x00\x00\x00" + AVC_360P
+AUDIO_CONFIG = b"\xaf\x00" + AAC_48000_STEREO
+
+
+def video(*, key: bool = False, composition_ms: int = 0, data: bytes = b"\x00\x00\x00\x01\x41") -> bytes:
+    """One frame's tag body."""
+    return (b"\x17" if key else b"\x27") + b"\x01" + composition_ms.to_bytes(3, "big", signed=True) + data
+
+
+def audio(data: bytes = b"\x21\x10") -> bytes:
+    """One AAC frame's tag body."""
+    return b"\xaf\x01" + data
