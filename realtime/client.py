@@ -57,6 +57,11 @@ class Client:
         """By what distinct viewers are told apart: the person, or a guest's connection."""
         return self.identity.actor.user_id.bytes if self.identity else self.key
 
+    @property
+    def actor(self) -> Actor | None:
+        """Who the client was when last proved; None for a guest."""
+        return self.identity.actor if self.identity else None
+
     def tell(self, event: msgspec.Struct) -> None:
         """Send one event to this socket."""
         self.connection.send(encode(event))

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
@@ -13,12 +12,11 @@ from realtime.protocol import Code
 from realtime.rooms import Rooms
 from realtime.threads import Threads
 from realtime.writer import Writer
-from services import clock, sessions, tokens
+from services import clock, follows, sessions, tokens
 from services.actors import Actor
 from services.errors import ServiceError, Unauthorized
 from services.standing import RememberedStandings
-
-T = TypeVar("T")
+from services.topics import followers_topic, user_topic
 
 RECHECK_S = 20
 
@@ -70,6 +68,18 @@ class Hall(msgspec.Struct, frozen=True):
             if client.identity is identity:
                 client.identity = msgspec.structs.replace(identity, checked_at=now)
         return identity.actor
+
+    async def hear_private(self, client: Client, actor: Actor) -> None:
+        """Let the client hear what is meant for this person, and those whom the person follows go live."""
+        followed = await self.threads.query(follows.followed_by, actor.user_id)
+        wanted = {user_topic(actor.user_id), *(followers_topic(user_id) for user_id in followed)}
+        if not client.connection.is_open or client.identity is None:
+            return
+        gone, new = client.topics - wanted, wanted - client.topics
+        client.topics = wanted
+        for topic in gone:
+            self.rooms.unlisten(client.connection, topic)
+        await asyncio.gather(*(self.rooms.listen(client.connection, topic) for topic in new))
 
     def forget(self, client: Client) -> None:
         """The socket is gone: it hears and counts nowhere any more."""

@@ -6,8 +6,7 @@ from realtime.client import Client
 from realtime.hall import Hall
 from realtime.protocol import Authenticate, Ping, Pong, SubscribeNotifications, encode
 from realtime.router import Reply, command
-from services import clock, follows
-from services.topics import followers_topic, user_topic
+from services import clock
 
 
 class SignedIn(msgspec.Struct, frozen=True, rename="camel"):
@@ -27,12 +26,7 @@ async def authenticate(client: Client, said: Authenticate, hall: Hall) -> Reply:
 @command("subscribe_notifications")
 async def subscribe_notifications(client: Client, _said: SubscribeNotifications, hall: Hall) -> Reply:
     """Hear my notifications, and when those whom I follow go live."""
-    actor = await hall.actor_of(client)
-    followed = await hall.threads.query(follows.followed_by, actor.user_id)
-    for topic in [user_topic(actor.user_id), *(followers_topic(user_id) for user_id in followed)]:
-        if topic not in client.topics and client.connection.is_open:
-            client.topics.add(topic)
-            await hall.rooms.listen(client.connection, topic)
+    await hall.hear_private(client, await hall.actor_of(client))
     client.has_joined = True
     return Reply()
 

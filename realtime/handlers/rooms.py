@@ -32,7 +32,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
     """Hear a room from its history on: what flows meanwhile is held until the answer is sent."""
     if said.token:
         await hall.sign_in(client, said.token)
-    ref = await _room_to_join(said, hall)
+    ref = await _room_to_join(client, said, hall)
     if len(client.joined) >= ROOMS_A_CLIENT and ref.id not in client.joined:
         raise Conflict(f"No more than {ROOMS_A_CLIENT} rooms at once.", Code.TOO_MANY_ROOMS)
     _enter(client, ref, hall)
@@ -81,12 +81,12 @@ async def room_meant(client: Client, name: str | None, hall: Hall) -> RoomRef:
     for room_id, alias in client.joined.items():
         if alias == name:
             return RoomRef(room_id, alias)
-    return await hall.threads.query(rooms.find_room, name)
+    return await hall.threads.query(rooms.find_room, name, client.actor)
 
 
-async def _room_to_join(said: Join, hall: Hall) -> RoomRef:
+async def _room_to_join(client: Client, said: Join, hall: Hall) -> RoomRef:
     if said.room_name is not None:
-        return await hall.threads.query(rooms.find_room, said.room_name)
+        return await hall.threads.query(rooms.find_room, said.room_name, client.actor)
     if said.streamer_nickname is not None:
         return await hall.threads.query(rooms.room_of_streamer, said.streamer_nickname)
     raise Invalid.field("room", "says which room to join", Code.NO_ROOM)

@@ -23,8 +23,8 @@ class Start:
         self.settings = settings
         self._running = running
 
-    def __call__(self, **environment: str) -> Process:
-        process = Process(self.settings, **environment)
+    def __call__(self, *arguments: str, **environment: str) -> Process:
+        process = Process(self.settings, *arguments, **environment)
         self._running.callback(process.stop)
         process.wait_until_ready()
         return process

@@ -36,7 +36,7 @@ def free_port() -> int:
 class Process:
     """One `python -m realtime` on a port of its own."""
 
-    def __init__(self, settings: Settings, **environment: str) -> None:
+    def __init__(self, settings: Settings, *arguments: str, **environment: str) -> None:
         self.port = free_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         own = {
@@ -47,7 +47,10 @@ class Process:
             "REALTIME_HOST": "127.0.0.1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "realtime"], cwd=ROOT, env=os.environ | own | environment, stderr=subprocess.PIPE
+            [sys.executable, "-m", "realtime", *arguments],
+            cwd=ROOT,
+            env=os.environ | own | environment,
+            stderr=subprocess.PIPE,
         )
 
     def wait_until_ready(self) -> None:

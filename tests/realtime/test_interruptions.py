@@ -1,16 +1,21 @@
 """What holds when something goes away: a process, Redis, a reader's patience."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from db.connection import query
+from db.connection import close_database, query
 from services.bus import bus
 from services.topics import room_topic
+from settings import Settings
 from tests.realtime.conftest import Show, Start
 from tests.realtime.running import Crowd, Person, Process, play
 from tests.realtime.tap import open_tap
@@ -67,6 +72,43 @@ def test_what_is_said_while_a_process_has_lost_redis_is_heard_when_it_is_back(
         assert play(scene) == [1, 2, 3, 4, 5, 6]
 
 
+def test_while_the_database_is_away_senders_are_told_and_afterwards_all_goes_on(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> tuple[str, list[str]]:
+        ana = await crowd.person(process)
+        await ana.ask("join", room=show.room, token=show.ana)
+        await ana.ask("chat", text="before", clientMessageId="b")
+        with database_away(start.settings):
+            refused = await ana.ask("chat", text="during")
+        await ana.ask("chat", text="before", clientMessageId="b")
+        await ana.ask("chat", text="after")
+        await ana.hear_text("after")
+        return refused["code"], [message["text"] for message in ana.messages()]
+
+    assert play(scene) == ("unavailable", ["before", "after"])
+
+
+def test_several_processes_may_share_one_port(start: Start, show: Show) -> None:
+    shared = start("--processes", "2")
+
+    async def scene(crowd: Crowd) -> int:
+        people = [await crowd.person(shared) for _ in range(8)]
+        for person in people:
+            await person.ask("join", room=show.room, token=show.ana)
+        await people[0].ask("chat", text="to all")
+        for person in people:
+            await person.hear_text("to all")
+        shared.terminate()
+        for person in people:
+            with pytest.raises(ConnectionClosed):
+                await person.hear(lambda _: False)
+        return len(people)
+
+    assert play(scene) == 8
+    assert shared.wait() == 0
+
+
 def test_a_slow_reader_misses_chat_and_is_told_how_much_while_the_others_hear_all(start: Start, show: Show) -> None:
     process = start()
 
@@ -98,6 +140,23 @@ def test_a_reader_that_lets_too_much_wait_is_closed_while_the_others_hear_all(st
         return slow.socket.close_code
 
     assert play(scene) == 4408
+
+
+@contextlib.contextmanager
+def database_away(settings: Settings) -> Iterator[None]:
+    """Nobody can use the test's database inside the block."""
+    name = urlsplit(settings.database_owner_url).path.removeprefix("/")
+    close_database()
+    owner = psycopg2.connect(settings.database_owner_url.replace(f"/{name}", "/postgres"))
+    try:
+        owner.autocommit = True
+        cursor = owner.cursor()
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        yield
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    finally:
+        owner.close()
 
 
 async def _slow_and_quick(crowd: Crowd, process: Process, show: Show) -> tuple[Person, Person]:
