@@ -29,6 +29,7 @@ TASK_MODULES = (
     "workers.mail",
     "workers.media",
     "workers.notifications",
+    "workers.posts",
     "workers.streams",
     "workers.webhooks",
 )
