@@ -5,10 +5,11 @@ from typing import Any
 
 from api.requests import App
 from api.resources import media_files, payment_sandbox
-from api.route_tables.accounts import AUTH
+from api.route_tables.accounts import AUTH, CODES, PROFILES
 from api.route_tables.browse import BROWSE
 from api.route_tables.chat import CHAT
 from api.route_tables.content import CONTENT
+from api.route_tables.creators import ADMINISTRATION, CREATORS
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS
 from api.route_tables.ops import OPS
@@ -17,7 +18,21 @@ from api.route_tables.streams import STREAMS
 from api.routing import Route
 from settings import Settings
 
-ROUTES: tuple[Route, ...] = (*AUTH, *STREAMS, *PEOPLE, *CONTENT, *BROWSE, *NOTIFICATIONS, *CHAT, *MONEY, *OPS)
+ROUTES: tuple[Route, ...] = (
+    *AUTH,
+    *CODES,
+    *PROFILES,
+    *CREATORS,
+    *ADMINISTRATION,
+    *STREAMS,
+    *PEOPLE,
+    *CONTENT,
+    *BROWSE,
+    *NOTIFICATIONS,
+    *CHAT,
+    *MONEY,
+    *OPS,
+)
 
 #: Whole folders of addresses that are no API: media files, and the payment sandbox where it runs.
 PREFIXES: tuple[Callable[[App, Settings], Any], ...] = (media_files.add_routes, payment_sandbox.add_routes)

@@ -1,5 +1,6 @@
 """Changing the encryption key: whatever an older key sealed is sealed anew, batch by batch."""
 
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -14,7 +15,6 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 SealedModel = type[FinancialDetails] | type[IdentityVerification]
-SealedRow = FinancialDetails | IdentityVerification
 
 SEALED: tuple[SealedModel, ...] = (FinancialDetails, IdentityVerification)
 
@@ -36,7 +36,7 @@ def _reencrypt_table(model: SealedModel) -> int:
     return done
 
 
-def _batch(model: SealedModel, after: UUID | None) -> list[SealedRow]:
+def _batch(model: SealedModel, after: UUID | None) -> list[Any]:
     condition = model.key_id != encryption.newest_key_id()
     if after is not None:
         condition &= model.id > after
@@ -47,7 +47,7 @@ def _batch(model: SealedModel, after: UUID | None) -> list[SealedRow]:
     return rows
 
 
-def _reseal(model: SealedModel, row: SealedRow) -> None:
+def _reseal(model: SealedModel, row: Any) -> None:
     try:
         sealed = encryption.reseal(row.ciphertext)
     except CannotOpen:

@@ -1,17 +1,10 @@
-"""A creator's channel over HTTP: becoming one, and the stream key."""
+"""A creator's channel over HTTP: the stream key."""
 
 import falcon
 
 from api.replies import ok
-from api.requests import Request, actor, parse
-from services import channels, creators
-
-
-class BecomeCreator:
-    """Applying to be a creator."""
-
-    def on_post(self, req: Request, resp: falcon.Response) -> None:
-        ok(resp, creators.become_creator(actor(req), parse(req, creators.Application)))
+from api.requests import Request, actor
+from services import channels
 
 
 class StreamKey:

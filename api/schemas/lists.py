@@ -5,8 +5,11 @@ from uuid import UUID
 
 import msgspec
 
+from services.actors import Role
+from services.creators import ApplicationStatus
 from services.pages import DEFAULT_LIMIT, LARGEST_LIMIT
 from services.streams import Sort
+from services.user_administration import Condition
 from services.webhook_events import State
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_LIMIT)]
@@ -40,3 +43,17 @@ class WebhookQuery(ListQuery, frozen=True, kw_only=True):
     """Which page of the webhook events in which state."""
 
     state: State = State.FAILED
+
+
+class UserQuery(ListQuery, frozen=True, kw_only=True):
+    """Which page of which people, for an administrator."""
+
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    role: Role | None = None
+    status: Condition | None = None
+
+
+class ApplicationQuery(ListQuery, frozen=True, kw_only=True):
+    """Which page of the applications in which state."""
+
+    status: ApplicationStatus | None = None

@@ -11,6 +11,8 @@ CREATE INDEX users_name_prefix_idx ON users (lower(name) text_pattern_ops);
 CREATE INDEX users_role_newest_idx ON users (role, id DESC);
 CREATE INDEX users_suspended_idx ON users (id DESC) WHERE suspended_at IS NOT NULL;
 
+CREATE INDEX creator_applications_queue_idx ON creator_applications (status, id);
+
 -- One live code for each address and purpose; addresses without an account have codes as well, so
 -- that asking for one costs the same.
 CREATE TABLE one_time_codes (

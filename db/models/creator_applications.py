@@ -1,5 +1,7 @@
 """Wishes to become a creator, and what was decided."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import ArrayField, DateTimeTZField
 
@@ -8,6 +10,7 @@ from db.models.users import User
 
 
 class CreatorApplication(TimedModel):
+    user_id: UUID
     user = peewee.ForeignKeyField(User, on_delete="CASCADE")
     status = peewee.TextField()
     bio = peewee.TextField(default="")
