@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from realtime.answers import with_room
 from realtime.dialects import Dialect
-from realtime.protocol import with_room
 
 MESSAGE = b'{"type":"new_message"'
 

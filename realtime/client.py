@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from realtime.answers import encode
 from realtime.connection import Connection
-from realtime.protocol import Said, encode
+from realtime.protocol import Said
 from services.actors import Actor
 
 STRIKES = 20

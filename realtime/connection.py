@@ -11,10 +11,11 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from realtime import handshake
+from realtime.answers import Lagging, encode
 from realtime.audience import Burst
 from realtime.dialects import JSON, SOCKET_IO, Dialect
 from realtime.frames import text_frame
-from realtime.protocol import FRAME_LIMIT_BYTES, Close, Lagging, encode
+from realtime.protocol import FRAME_LIMIT_BYTES, Close
 from realtime.socketio import PING
 
 SOFT_BOUND_BYTES = 64 * 1024  # beyond it chat is dropped

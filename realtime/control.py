@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import structlog
 
+from realtime.answers import ErrorEvent
 from realtime.client import Client
 from realtime.hall import Hall
-from realtime.protocol import Code, ErrorEvent
+from realtime.protocol import Code
 from services.actors import Actor
 from services.errors import ServiceError
 from services.events import ChatSettingsChanged, SessionRevoked, UserChanged

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from realtime.answers import encode
 from realtime.audience import Audience, Hearer, burst_of
-from realtime.protocol import encode
 from realtime.sequence import Numbered
 from realtime.sequence import Sequence as Order
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from realtime.answers import Lagging, encode, type_first
 from realtime.audience import Audience, Hearer
 from realtime.metrics import Metrics
-from realtime.protocol import Lagging, encode, type_first
 from realtime.relay import Heard
 from realtime.room import Room
 from realtime.sequence import Numbered, read_payload

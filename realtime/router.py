@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from realtime.answers import ErrorEvent, ack, encode
 from realtime.client import STRIKES, Client
 from realtime.hall import Hall
-from realtime.protocol import COMMANDS, Close, Code, Command, ErrorEvent, Refused, Said, ack, encode
+from realtime.protocol import COMMANDS, Close, Code, Command, Refused, Said
 from services.errors import Forbidden, Invalid, RateLimited, ServiceError, Unavailable
 from services.tracing import with_request_id
 

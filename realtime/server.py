@@ -12,6 +12,7 @@ from websockets.http11 import Request, Response
 
 from realtime import handshake, socketio
 from realtime.admission import Admission
+from realtime.answers import GoingAway
 from realtime.client import Client
 from realtime.connection import Connection
 from realtime.control import Control
@@ -24,7 +25,7 @@ from realtime.handlers import rooms as room_handlers
 from realtime.heartbeat import PING_S, Heartbeat
 from realtime.metrics import Metrics
 from realtime.presence import Presence
-from realtime.protocol import Authenticate, Close, Code, GoingAway, JoinStream, Refused, Said
+from realtime.protocol import Authenticate, Close, Code, JoinStream, Refused, Said
 from realtime.relay import Relay
 from realtime.rooms import Rooms
 from realtime.router import Router, table_of

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from socketio import packet as sio
 
-from realtime.protocol import FRAME_LIMIT_BYTES, Code, Refused, Said, event_name, read_event
+from realtime.answers import event_name
+from realtime.protocol import FRAME_LIMIT_BYTES, Code, Refused, Said, read_event
 
 PING = b"2"
 DISCONNECT = b"41"

@@ -2,9 +2,10 @@
 
 import msgspec
 
+from realtime.answers import Pong, encode
 from realtime.client import Client
 from realtime.hall import Hall
-from realtime.protocol import Authenticate, Ping, Pong, SubscribeNotifications, encode
+from realtime.protocol import Authenticate, Ping, SubscribeNotifications
 from realtime.router import Reply, command
 from services import clock
 

@@ -12,6 +12,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from realtime import socketio
+from realtime.answers import ack, event_name, type_first, with_room
 from realtime.dialects import JSON, SOCKET_IO
 from realtime.frames import text_frame
 from realtime.protocol import (
@@ -23,12 +24,8 @@ from realtime.protocol import (
     Refused,
     Said,
     SendMessage,
-    ack,
-    event_name,
     read_command,
     read_event,
-    type_first,
-    with_room,
 )
 
 JSON_VALUES = st.recursive(

@@ -1,16 +1,17 @@
 """Who is behind a socket, and what ends it."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services import notifications, sessions
-from services.events import StreamEnded, StreamerRef, publish
+from services import follows, notifications, sessions
+from services.events import StreamEnded, StreamerRef, StreamStarted, publish
 from services.ids import new_id
-from services.topics import room_topic
+from services.topics import followers_topic, room_topic
 from tests.realtime.conftest import Show, Start
 from tests.realtime.running import Crowd, Person, play
 
@@ -128,12 +129,33 @@ def test_notifications_and_the_end_of_a_stream_reach_those_concerned(start: Star
     assert (ended["room"], ended["title"]) == (show.room, "Good night")
 
 
+def test_whoever_is_followed_while_connected_is_heard_of_too(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> dict[str, Any]:
+        ana = await crowd.person(process)
+        await ana.ask("authenticate", token=show.ana)
+        await ana.ask("subscribe_notifications")
+        me, streamer = sessions.verify_access_token(show.ana), sessions.verify_access_token(show.streamer)
+        await asyncio.to_thread(follows.follow, me, streamer.user_id)
+        started = StreamStarted(
+            stream_id=new_id(), streamer=StreamerRef(show.streamer_name, None), title="Good morning"
+        )
+        while True:
+            await asyncio.to_thread(publish, started, followers_topic(streamer.user_id))
+            with contextlib.suppress(TimeoutError):
+                return await ana.hear(lambda event: event["type"] == "stream_started", limit_s=0.2)
+
+    assert play(scene)["title"] == "Good morning"
+
+
 def test_nonsense_is_answered_and_too_much_of_it_ends_the_connection(start: Start) -> None:
     process = start()
 
     async def scene(crowd: Crowd) -> tuple[list[str], int | None, int | None]:
         person = await crowd.person(process)
-        for said in ["{", '{"type":"dance"}', b"\x00", *["x"] * 17]:
+        nonsense: list[str | bytes] = ["{", '{"type":"dance"}', b"\x00", *["x"] * 17]
+        for said in nonsense:
             await person.socket.send(said)
         with pytest.raises(ConnectionClosed):
             await person.hear(lambda _: False)
