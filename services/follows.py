@@ -65,7 +65,7 @@ def toggle_follow(actor: Actor, user_id: UUID) -> FollowState:
     """Follow whom one does not follow yet, and the other way round; raises as `follow` does."""
     with atomic():
         _lock_pair(actor.user_id, user_id)
-        follows = query("SELECT FROM follows WHERE follower_id = %s AND following_id = %s", (actor.user_id, user_id))
+        follows = query("SELECT 1 FROM follows WHERE follower_id = %s AND following_id = %s", (actor.user_id, user_id))
         return unfollow(actor, user_id) if follows else follow(actor, user_id)
 
 
@@ -136,7 +136,7 @@ def _state(actor: Actor, user_id: UUID) -> FollowState:
 def _people(sql: str, user_id: UUID, limit: int, cursor: str | None) -> Page[UserView]:
     after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else (_END, UUID(int=2**128 - 1))
     rows = query(sql, (user_id, *after, limit + 1))
-    if not rows and not query("SELECT FROM users WHERE id = %s", (user_id,)):
+    if not rows and not query("SELECT 1 FROM users WHERE id = %s", (user_id,)):
         raise NotFound("No such user.")
     return cut(rows, limit, public_view, lambda row: (row[PUBLIC_COLUMNS], row[0]))
 

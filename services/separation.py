@@ -19,7 +19,7 @@ def neither_blocks(person: str, viewer: str = "%(viewer)s") -> str:
 def is_blocked(one: UUID, other: UUID) -> bool:
     """Whether one of two people blocks the other."""
     rows = query(
-        """SELECT FROM blocks WHERE (blocker_id = %(one)s AND blocked_id = %(other)s)
+        """SELECT 1 FROM blocks WHERE (blocker_id = %(one)s AND blocked_id = %(other)s)
            OR (blocker_id = %(other)s AND blocked_id = %(one)s)""",
         {"one": one, "other": other},
     )

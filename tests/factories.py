@@ -4,7 +4,9 @@ import itertools
 from functools import cache
 from uuid import UUID
 
+from db.models.categories import Category
 from db.models.channels import Channel
+from db.models.posts import Post
 from db.models.streams import Stream
 from db.models.users import User
 from services import channels, clock, passwords, sessions
@@ -66,3 +68,15 @@ def make_stream(channel: Channel | None = None, *, status: str = "LIVE", **colum
     return Stream.create(
         **({"id": stream_id, "channel": channel.id, "title": "A stream", "status": status} | times | columns)
     )
+
+
+def make_category(name: str = "Games", **columns: object) -> Category:
+    """A category with a slug made from its name."""
+    slug = name.lower().replace(" ", "-")
+    return Category.create(**({"name": name, "slug": slug} | columns))
+
+
+def make_post(author: User | None = None, text: str = "A post", visibility: str = "PUBLIC") -> Post:
+    """A post; of a new person unless told whose."""
+    author = author or make_user()
+    return Post.create(author=author.id, text=text, visibility=visibility)
