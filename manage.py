@@ -10,7 +10,7 @@ import psycopg2
 import redis.exceptions
 
 from embedded import EmbeddedError
-from operations import accounts, backup, check, migrate, project, reconciliation, restore, schema, seed, up
+from operations import accounts, backup, check, encryption, migrate, project, reconciliation, restore, schema, seed, up
 from services.errors import ServiceError
 from settings import SettingsError
 
@@ -22,6 +22,7 @@ COMMANDS: dict[str, ModuleType] = {
     "schema": schema,
     "check": check,
     "reconcile": reconciliation,
+    "reencrypt": encryption,
     "backup": backup,
     "restore": restore,
 }

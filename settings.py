@@ -11,6 +11,9 @@ import msgspec
 MINUTE, HOUR, DAY = 60, 3600, 86400
 SHORTEST_SECRET = 32
 
+#: What each thing that somebody does in an event counts for in their engagement score.
+ENGAGEMENT_WEIGHTS = "messages=1,questions=5,upvotes=1,pollVotes=3,surveyAnswers=5,minutesWatched=1"
+
 T = TypeVar("T")
 
 
@@ -38,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     public_rtmp_url: str
     public_realtime_url: str
+    public_relay_url: str
 
     database_url: str
     database_owner_url: str
@@ -51,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     jwt_refresh_expires_in_s: int
     stream_key_secret: str
     ingest_secret: str
+    playback_secret: str
     encryption_keys: tuple[str, ...]
     flower_basic_auth: str
 
@@ -75,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_transcodes: int
     grace_window_s: int
     dvr_window_s: int
+    playback_token_expires_in_s: int
+    recording_retention_days: int
+    hook_hls_url: str
 
     smtp_url: str
     mail_from: str
@@ -88,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     livekit_api_secret: str
     platform_share_percent: int
     creator_review: bool
+    engagement_weights: Mapping[str, int]
 
     log_level: str
     log_format: str
@@ -105,11 +114,12 @@ NAMES = frozenset(
     ASTROTV_ENV HOST PORT REALTIME_HOST REALTIME_PORT RTMP_HOST RTMP_PORT RELAY_PORT RELAY_URL FLOWER_PORT
     PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
-    INGEST_SECRET ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
+    INGEST_SECRET PLAYBACK_SECRET PLAYBACK_TOKEN_EXPIRES_IN PUBLIC_RELAY_URL RECORDING_RETENTION_DAYS HOOK_HLS_URL
+    ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
     TRUSTED_PROXIES WS_MAX_CONNECTIONS_PER_ADDRESS DATA_DIR HLS_PATH MEDIA_STORAGE AWS_S3_BUCKET AWS_REGION
     AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY FFMPEG_BINARY VIDEO_ENCODER MAX_TRANSCODES
     GRACE_WINDOW DVR_WINDOW SMTP_URL MAIL_FROM STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET DODO_API_KEY
-    DODO_WEBHOOK_SECRET LIVEKIT_URL LIVEKIT_API_KEY LIVEKIT_API_SECRET PLATFORM_SHARE_PERCENT CREATOR_REVIEW
+    DODO_WEBHOOK_SECRET LIVEKIT_URL LIVEKIT_API_KEY LIVEKIT_API_SECRET PLATFORM_SHARE_PERCENT CREATOR_REVIEW ENGAGEMENT_WEIGHTS
     LOG_LEVEL LOG_FORMAT LOG_FILE
     """.split()  # noqa: SIM905 - a list of names reads better as words
 )
@@ -174,6 +184,16 @@ class _Reader:
             raise SettingsError(name, f"must be a duration such as 3600, 60m, 1h or 7d, not {text!r}")
         return int(found[1]) * {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY}[found[2]]
 
+    def weights(self, name: str, default: str) -> Mapping[str, int]:
+        """Whole numbers by name, as `a=1,b=5`; the default says which names there are, and what is left out counts."""
+        found = dict(part.split("=") for part in default.split(","))
+        for part in self.names(name):
+            key, _, number = part.partition("=")
+            if key not in found or not re.fullmatch(r"\d{1,4}", number):
+                raise SettingsError(name, f"must be like {default}, which {part!r} is not")
+            found[key] = number
+        return {key: int(number) for key, number in found.items()}
+
     def rate(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:
@@ -189,6 +209,13 @@ class _Reader:
         if len(set(value)) < 8:
             raise SettingsError(name, "is too weak: it repeats a few characters")
         return value
+
+    def fernet_keys(self, name: str) -> tuple[str, ...]:
+        """Keys of 32 bytes in URL-safe base64, as Fernet has them; no refusal ever shows one."""
+        keys = self.names(name)
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys):
+            raise SettingsError(name, "must be Fernet keys by commas; .env.example says how to make one")
+        return keys
 
     def _parsed(self, name: str, default: T, parse: Callable[[str], T], complaint: str) -> T:
         text = self._environ.get(name)
@@ -218,6 +245,7 @@ def _addresses(read: _Reader) -> dict[str, Any]:
         "public_url": read.text("PUBLIC_URL", f"http://{shown}:{port}").rstrip("/"),
         "public_rtmp_url": read.text("PUBLIC_RTMP_URL", f"rtmp://{shown}:{rtmp}/live").rstrip("/"),
         "public_realtime_url": read.text("PUBLIC_REALTIME_URL", f"ws://{shown}:{realtime}").rstrip("/"),
+        "public_relay_url": read.text("PUBLIC_RELAY_URL", f"http://{shown}:{relay}").rstrip("/"),
     }
 
 
@@ -240,7 +268,8 @@ def _secrets(read: _Reader) -> dict[str, Any]:
         "jwt_refresh_expires_in_s": read.duration_s("JWT_REFRESH_EXPIRES_IN", "7d"),
         "stream_key_secret": read.secret("STREAM_KEY_SECRET"),
         "ingest_secret": read.secret("INGEST_SECRET"),
-        "encryption_keys": read.names("ENCRYPTION_KEYS"),
+        "playback_secret": _plain(read, "PLAYBACK_SECRET"),
+        "encryption_keys": read.fernet_keys("ENCRYPTION_KEYS"),
         "flower_basic_auth": read.text("FLOWER_BASIC_AUTH"),
     }
 
@@ -275,7 +304,25 @@ def _media(read: _Reader) -> dict[str, Any]:
         "max_transcodes": read.whole("MAX_TRANSCODES", 4, 0, 1000),
         "grace_window_s": read.duration_s("GRACE_WINDOW", "60s"),
         "dvr_window_s": read.duration_s("DVR_WINDOW", "30s"),
+        "playback_token_expires_in_s": read.duration_s("PLAYBACK_TOKEN_EXPIRES_IN", "30m"),
+        "recording_retention_days": read.whole("RECORDING_RETENTION_DAYS", 0, 0, 36500),
+        "hook_hls_url": _hook_hls_url(read),
     }
+
+
+def _plain(read: _Reader, name: str) -> str:
+    """A secret that nginx has in its configuration as well, where quotes and dollars would mean something."""
+    value = read.secret(name)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
+        raise SettingsError(name, "may hold letters, digits, - and _ only")
+    return value
+
+
+def _hook_hls_url(read: _Reader) -> str:
+    value = read.text("HOOK_HLS_URL")
+    if value and not (re.match(r"https?://\S+$", value) and "{name}" in value):
+        raise SettingsError("HOOK_HLS_URL", f"must be an http(s) address with {{name}} in it, not {value!r}")
+    return value
 
 
 def _storage(read: _Reader, folder: Path) -> str:
@@ -285,9 +332,16 @@ def _storage(read: _Reader, folder: Path) -> str:
     return value
 
 
+def _smtp_url(read: _Reader) -> str:
+    value = read.text("SMTP_URL")
+    if value and not re.fullmatch(r"smtp(s|\+starttls)?://[^/\s]+/?", value):
+        raise SettingsError("SMTP_URL", "must look like smtp://user:password@host:587, or smtps:// or smtp+starttls://")
+    return value
+
+
 def _providers(read: _Reader) -> dict[str, Any]:
     return {
-        "smtp_url": read.text("SMTP_URL"),
+        "smtp_url": _smtp_url(read),
         "mail_from": read.text("MAIL_FROM", "AstroTV <no-reply@localhost>"),
         "stripe_secret_key": read.text("STRIPE_SECRET_KEY"),
         "stripe_webhook_secret": read.required("STRIPE_WEBHOOK_SECRET"),
@@ -298,6 +352,7 @@ def _providers(read: _Reader) -> dict[str, Any]:
         "livekit_api_secret": read.text("LIVEKIT_API_SECRET"),
         "platform_share_percent": read.whole("PLATFORM_SHARE_PERCENT", 30, 0, 100),
         "creator_review": read.choice("CREATOR_REVIEW", "off", ("on", "off")) == "on",
+        "engagement_weights": read.weights("ENGAGEMENT_WEIGHTS", ENGAGEMENT_WEIGHTS),
     }
 
 

@@ -12,6 +12,7 @@ from api.middleware.idempotency import Idempotency
 from api.middleware.rate_limit import RateLimit
 from api.middleware.security_headers import SecurityHeaders
 from api.middleware.tracing import Tracing
+from api.middleware.unread_bodies import UnreadBodies
 from api.requests import App, Request
 from api.routes import PREFIXES, ROUTES
 from api.routing import mount
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> Application:
 def _middleware(settings: Settings) -> list[Any]:
     return [
         Tracing(),
+        UnreadBodies(),
         SecurityHeaders(https=settings.public_url.startswith("https:")),
         falcon.CORSMiddleware(
             allow_origins=list(settings.cors_origins),

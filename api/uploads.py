@@ -64,6 +64,17 @@ def received(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]
         yield Form(shaped(said, texts, strict=False), files)
 
 
+class _Source:
+    """A body to read from, and nothing else: the parser would reach around a bounded stream, which then miscounts."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece: bytes = self._stream.read(size)
+        return piece
+
+
 def _spool() -> Path:
     """A folder on the disk: the system's own place for temporary files is memory on some machines."""
     folder = bus.settings.data_dir / SPOOL
@@ -83,7 +94,7 @@ def _parts(req: Request, field: FileField) -> Iterator[BodyPart]:
     parse_options = MultipartParseOptions()
     parse_options.max_body_part_buffer_size = TEXT_BYTES
     parse_options.max_body_part_count = field.most_files + MOST_TEXTS
-    yield from MultipartForm(stream, boundary.encode(), req.content_length or most_bytes, parse_options)
+    yield from MultipartForm(_Source(stream), boundary.encode(), req.content_length or most_bytes, parse_options)
 
 
 def _kept(part: BodyPart, path: Path, field: FileField, earlier: int) -> ReceivedFile:

@@ -54,7 +54,7 @@ class ChangedPassword(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     new_password: Password
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, rename="camel"):
     """A code is on its way, if there is an account with this address; `expires_in` in seconds."""
 
     sent: bool
