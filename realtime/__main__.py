@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -43,24 +44,37 @@ def _options() -> argparse.Namespace:
 
 def _serve(settings: Settings, sock: socket.socket) -> int:
     bootstrap.start("realtime", settings, pool_size=DATABASE_CONNECTIONS)
-    uvloop.run(_run(settings, sock))
+    _raise_file_limit()
+    status = uvloop.run(_run(settings, sock))
     bootstrap.stop()
-    return 0
+    return status
 
 
-async def _run(settings: Settings, sock: socket.socket) -> None:
-    stopping = asyncio.Event()
+async def _run(settings: Settings, sock: socket.socket) -> int:
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def end(status: int) -> None:
+        if not ended.done():
+            ended.set_result(status)
+
     for number in STOPPING:
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    server = Server(settings)
+        asyncio.get_running_loop().add_signal_handler(number, end, 0)
+    server = Server(settings, crashed=lambda: end(1))
     await server.start([sock])
     gc.collect()
     gc.freeze()
     host, port = sock.getsockname()[:2]
     log.info("realtime_ready", address=f"{host}:{port}", pid=os.getpid())
-    await stopping.wait()
+    status = await ended
     log.info("realtime_stopping")
     await server.stop()
+    return status
+
+
+def _raise_file_limit() -> None:
+    """A socket is a file: take as many as the system lets this process have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _fork(settings: Settings, sock: socket.socket, sockets: list[socket.socket]) -> int:

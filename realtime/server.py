@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,9 @@ BACKLOG = 4096
 class Server:
     """All parts of one realtime process. Make it on the event loop, then `start` and `stop`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, crashed: Callable[[], None]) -> None:
+        """`crashed` is called where one of the process's endless loops breaks."""
+        self._crashed = crashed
         self._metrics = Metrics()
         self._threads = Threads(SERVICE_THREADS)
         standings = RememberedStandings(FreshStandings())
@@ -76,7 +78,7 @@ class Server:
             self._presence.run(),
             self._heartbeat.run(),
         ):
-            self._tasks.append(asyncio.create_task(_outermost(work)))
+            self._tasks.append(asyncio.create_task(self._outermost(work)))
         control = Control(self._clients.values(), self._hall)
         await self._rooms.watch(CONTROL, control.hear)
         loop = asyncio.get_running_loop()
@@ -180,11 +182,9 @@ class Server:
             connection.abort()
         await self._presence.close()
 
-
-async def _outermost(work: Coroutine[Any, Any, None]) -> None:
-    """Run one of the process's endless loops; a crash of it is the end of the process."""
-    try:
-        await work
-    except Exception:  # the outermost loop
-        log.exception("loop_crashed")
-        raise SystemExit(1) from None
+    async def _outermost(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:  # one of the outermost loops
+            log.exception("loop_crashed")
+            self._crashed()

@@ -7,7 +7,7 @@ from realtime.hall import Hall
 from realtime.protocol import Code, Join, Leave, Typing
 from realtime.router import Reply, command
 from services import chat, messages, rooms
-from services.errors import Conflict, Invalid
+from services.errors import Conflict, Invalid, ServiceError
 from services.messages import Message
 from services.rooms import ChatSettings, RoomRef
 
@@ -37,7 +37,11 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
         raise Conflict(f"No more than {ROOMS_A_CLIENT} rooms at once.", Code.TOO_MANY_ROOMS)
     _enter(client, ref, hall)
     room = await hall.rooms.arrive(client.connection, ref)
-    opening = await hall.threads.query(messages.opening, ref, said.since)
+    try:
+        opening = await hall.threads.query(messages.opening, ref, said.since)
+    except ServiceError:
+        _exit(client, ref, hall)
+        raise
     answer = Joined(
         room=ref.alias,
         viewer_count=await hall.presence.count(ref.id),
@@ -54,9 +58,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
 async def leave(client: Client, said: Leave, hall: Hall) -> Reply:
     """Hear a room no longer."""
     ref = await room_meant(client, said.room_name, hall)
-    if client.joined.pop(ref.id, None) is not None:
-        hall.rooms.leave(client.connection, ref.id)
-        hall.presence.leave(ref.id, client.viewer)
+    _exit(client, ref, hall)
     return Reply()
 
 
@@ -99,3 +101,9 @@ def _enter(client: Client, ref: RoomRef, hall: Hall) -> None:
         hall.presence.enter(ref.id, client.viewer)
     client.joined[ref.id] = ref.alias
     client.has_joined = True
+
+
+def _exit(client: Client, ref: RoomRef, hall: Hall) -> None:
+    if client.joined.pop(ref.id, None) is not None:
+        hall.rooms.leave(client.connection, ref.id)
+        hall.presence.leave(ref.id, client.viewer)

@@ -75,18 +75,21 @@ def test_what_is_said_while_a_process_has_lost_redis_is_heard_when_it_is_back(
 def test_while_the_database_is_away_senders_are_told_and_afterwards_all_goes_on(start: Start, show: Show) -> None:
     process = start()
 
-    async def scene(crowd: Crowd) -> tuple[str, list[str]]:
-        ana = await crowd.person(process)
+    async def scene(crowd: Crowd) -> tuple[str, str, list[str]]:
+        ana, guest = await crowd.person(process), await crowd.person(process)
         await ana.ask("join", room=show.room, token=show.ana)
         await ana.ask("chat", text="before", clientMessageId="b")
         with database_away(start.settings):
             refused = await ana.ask("chat", text="during")
+            shut_out = await guest.ask("join", room=show.room)
+        await guest.ask("join", room=show.room)
         await ana.ask("chat", text="before", clientMessageId="b")
         await ana.ask("chat", text="after")
         await ana.hear_text("after")
-        return refused["code"], [message["text"] for message in ana.messages()]
+        await guest.hear_text("after")
+        return refused["code"], shut_out["code"], [message["text"] for message in ana.messages()]
 
-    assert play(scene) == ("unavailable", ["before", "after"])
+    assert play(scene) == ("unavailable", "unavailable", ["before", "after"])
 
 
 def test_several_processes_may_share_one_port(start: Start, show: Show) -> None:
