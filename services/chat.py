@@ -118,7 +118,7 @@ def tell_typing(actor: Actor, room_id: UUID, standings: StandingSource) -> None:
     standing = standings.of([(room_id, actor.user_id)]).get((room_id, actor.user_id))
     if standing is None:
         raise NotFound("No such room.", "room_not_found")
-    if standing.is_banned or standing.is_suspended:
+    if standing.is_banned or standing.is_suspended or (standing.is_blocked and not standing.is_staff):
         raise Forbidden("You may not write here.", "banned", until=standing.banned_until)
     event = Typing(user=UserRef(standing.user_id, standing.username, standing.name, standing.avatar))
     try:

@@ -68,7 +68,7 @@ class GivenGift(msgspec.Struct, frozen=True, rename="camel"):
 class _Recipient(msgspec.Struct, frozen=True):
     user_id: UUID
     room_id: UUID
-    has_blocked_sender: bool
+    are_apart: bool
     owns_stream: bool
 
 
@@ -119,8 +119,8 @@ def _recipient(actor: Actor, order: GiftOrder) -> _Recipient:
     if not rows:
         raise NotFound("No such creator.", "creator_not_found")
     recipient = _Recipient(*rows[0])
-    if recipient.has_blocked_sender:
-        raise Forbidden("This creator does not take gifts from you.", "blocked")
+    if recipient.are_apart:
+        raise Forbidden("No gifts pass between you and this creator.", "blocked")
     if not recipient.owns_stream:
         raise Invalid.field("streamId", "is no stream of this creator")
     return recipient
@@ -202,7 +202,8 @@ _ON_OFFER_ONE = f"{_ON_OFFER_ONLY} AND id = %(gift)s"
 
 _RECIPIENT = """
 SELECT c.user_id, c.room_id,
-       EXISTS (SELECT 1 FROM blocks WHERE blocker_id = %(streamer)s AND blocked_id = %(sender)s),
+       EXISTS (SELECT 1 FROM blocks WHERE (blocker_id = %(streamer)s AND blocked_id = %(sender)s)
+                                       OR (blocker_id = %(sender)s AND blocked_id = %(streamer)s)),
        %(stream)s::uuid IS NULL OR EXISTS (SELECT 1 FROM streams WHERE id = %(stream)s AND channel_id = c.id)
 FROM channels c JOIN users u ON u.id = c.user_id
 WHERE c.user_id = %(streamer)s AND u.suspended_at IS NULL"""

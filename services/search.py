@@ -110,14 +110,14 @@ def _found(table: str, text: str, condition: str = "true") -> str:
         WHERE search_document({text}) @@ to_tsquery('simple', %(prefixes)s) AND {condition}
         LIMIT %(candidates)s),
     by_look_{table} AS MATERIALIZED (
-        SELECT t.id, (600 * search_similarity(%(plain)s, {text}))::integer AS rank
+        SELECT t.id, (500 * search_similarity(%(plain)s, {text}))::integer AS rank
         FROM {table} t
         WHERE (SELECT count(*) FROM by_word_{table}) < %(limit)s AND ({parts}) AND {condition}
         LIMIT %(candidates)s),
     {table}_found AS (
         SELECT id, max(rank) AS rank FROM (
             SELECT id, rank FROM by_word_{table}
-            UNION ALL SELECT id, rank FROM by_look_{table} WHERE rank >= 600 * %(least)s) AS either
+            UNION ALL SELECT id, rank FROM by_look_{table} WHERE rank >= 500 * %(least)s) AS either
         GROUP BY id)"""  # noqa: S608 - built from constants
 
 
@@ -131,7 +131,8 @@ SELECT {PUBLIC} FROM users_found f JOIN users u USING (id)
 WHERE {neither_blocks("u.id")}
 ORDER BY f.rank + least(100, 10 * ln(1 + u.follower_count)) DESC, u.id DESC LIMIT %(limit)s"""  # noqa: S608
 
-# A stream is found by its title or by its streamer; one on air stands above all that are not.
+# A stream is found by its title or by its streamer. What holds the words stands above what only looks
+# like them; among the former, what is on air stands above all that is not.
 _STREAMS = f"""
 WITH {_PEOPLE}, {_found("streams", "t.title", "t.visibility <> 'UNLISTED' AND t.status <> 'SCHEDULED'")},
 found AS (
@@ -143,8 +144,10 @@ found AS (
         WHERE s.channel_id = h.id AND s.visibility <> 'UNLISTED' AND s.status <> 'SCHEDULED'
         ORDER BY s.id DESC LIMIT 3) shown),
 ranked AS (
-    SELECT s.id, max(f.rank + CASE WHEN s.status = 'LIVE' THEN 2000 + least(100, 10 * ln(1 + s.viewer_count))
-                                   ELSE 0 END)::integer AS score
+    SELECT s.id, max(f.rank + CASE WHEN f.rank >= 600 THEN 4000 ELSE 0 END
+                     + CASE WHEN s.status <> 'LIVE' THEN 0
+                            WHEN f.rank >= 600 THEN 2000 + least(100, 10 * ln(1 + s.viewer_count))
+                            ELSE 50 END)::integer AS score
     FROM found f JOIN streams s USING (id) GROUP BY s.id)
 SELECT s.id, ranked.score FROM ranked JOIN streams s USING (id)
 JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id
