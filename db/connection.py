@@ -1,8 +1,11 @@
 """The one database of the process: a pool of PostgreSQL connections, one a thread at a time."""
 
+import functools
+import re
 import select
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -10,8 +13,19 @@ import psycopg2.extras
 from playhouse.pool import PooledPostgresqlDatabase
 
 APPLICATION_ROLE = "astrotv_app"
+SYSTEM_ROLE = "system"
+_PLAIN = re.compile(r"[a-z0-9-]*")
 
-_actor: ContextVar[tuple[str, str]] = ContextVar("database_actor", default=("", "system"))
+_actor: ContextVar[tuple[str, str]] = ContextVar("database_actor", default=("", SYSTEM_ROLE))
+
+
+class _Told(threading.local):
+    """Whom the server knows to act in the transaction of this thread."""
+
+    actor: tuple[str, str] | None = None
+
+
+_told = _Told()
 
 
 class AstroDatabase(PooledPostgresqlDatabase):
@@ -19,10 +33,21 @@ class AstroDatabase(PooledPostgresqlDatabase):
 
     def begin(self, isolation_level: Any = None) -> None:
         """Open a transaction and say who acts in it, in one round trip."""
-        self.cursor().execute(
-            "BEGIN; SELECT set_config('astrotv.user_id', %s, true), set_config('astrotv.role', %s, true)",
-            _actor.get(),
-        )
+        actor = _actor.get()
+        self.cursor().execute("BEGIN; " + _introduction(actor))
+        _told.actor = actor
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Run a statement, saying first who acts where the server does not know: in one round trip."""
+        if sql.startswith("ROLLBACK TO"):
+            _told.actor = None  # what was said since the savepoint is forgotten with it
+            return super().execute_sql(sql, params)
+        actor = _actor.get()
+        if not self.in_transaction():
+            sql = _introduction(actor) + sql
+        elif _told.actor != actor:
+            sql, _told.actor = _introduction(actor) + sql, actor
+        return super().execute_sql(sql, params)
 
     def _is_closed(self, conn: Any) -> bool:
         return super()._is_closed(conn) or _hung_up(conn)
@@ -82,7 +107,7 @@ def release() -> None:
 @contextmanager
 def acting_as(user_id: str, role: str) -> Iterator[None]:
     """Name the person whom row-level security sees in the transactions opened inside."""
-    token = _actor.set((user_id, role))
+    token = _actor.set(_named(user_id, role))
     try:
         yield
     finally:
@@ -91,7 +116,12 @@ def acting_as(user_id: str, role: str) -> Iterator[None]:
 
 def acting_for(user_id: str, role: str) -> None:
     """The same for the rest of the current context, such as one request's."""
-    _actor.set((user_id, role))
+    _actor.set(_named(user_id, role))
+
+
+def acting_as_system() -> AbstractContextManager[None]:
+    """Act for the platform itself, whoever asked: for effects that reach beyond the one who asks."""
+    return acting_as("", SYSTEM_ROLE)
 
 
 def query(sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
@@ -99,6 +129,19 @@ def query(sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
     with connection():
         cursor = database.execute_sql(sql, parameters)
         return cast(list[tuple[Any, ...]], cursor.fetchall()) if cursor.description else []
+
+
+def _named(user_id: str, role: str) -> tuple[str, str]:
+    if not _PLAIN.fullmatch(user_id + role):
+        raise ValueError("an actor is named by an id and a role")
+    return user_id, role
+
+
+@functools.lru_cache(maxsize=4096)
+def _introduction(actor: tuple[str, str]) -> str:
+    """Tells the server, until the end of the transaction, who acts; the names hold no quotes."""
+    user_id, role = actor
+    return f"SELECT set_config('astrotv.user_id', '{user_id}', true), set_config('astrotv.role', '{role}', true); "
 
 
 def _libpq(url: str) -> str:
