@@ -1,6 +1,7 @@
 """`python -m ingest`: the RTMP server, its relay, and what keeps them in touch with the platform."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -83,9 +84,8 @@ async def _listen(setting: str, server: RtmpServer | HttpServer, host: str, port
     try:
         await server.start(host, port)
     except OSError as error:
-        raise OSError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); set {setting} to another port"
-        ) from error
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise OSError(f"{host}:{port} cannot be listened on ({why}); set {setting} to another port") from error
 
 
 async def _sweep(settings: Settings) -> None:
