@@ -94,7 +94,7 @@ def _run_processes(
     servers: Servers, settings: Settings, shown: "banner.Banner", stop: StopRequest, began_at: float
 ) -> None:
     supervisor = Supervisor(procfile.entries(), process_environment(servers.environment, settings))
-    readiness = Readiness(settings)
+    readiness = Readiness(settings, supervisor.say)
     watch = ServerWatch(servers, supervisor)
     try:
         supervisor.start(later=NOT_WAITED_FOR, pause_s=LATER_S)
