@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
+from realtime.attendance import Attendance
 from realtime.client import Client, Identity
 from realtime.metrics import Metrics
 from realtime.presence import Presence
@@ -16,7 +18,7 @@ from services import clock, follows, sessions, tokens
 from services.actors import Actor
 from services.errors import ServiceError, Unauthorized
 from services.standing import RememberedStandings
-from services.topics import followers_topic, user_topic
+from services.topics import EVENTS, followers_topic, user_topic
 
 RECHECK_S = 20
 
@@ -28,6 +30,7 @@ class Hall(msgspec.Struct, frozen=True):
     rooms: Rooms
     writer: Writer
     presence: Presence
+    attendance: Attendance
     standings: RememberedStandings
     metrics: Metrics
 
@@ -70,9 +73,9 @@ class Hall(msgspec.Struct, frozen=True):
         return identity.actor
 
     async def hear_private(self, client: Client, actor: Actor) -> None:
-        """Let the client hear what is meant for this person, and those whom the person follows go live."""
+        """Let the client hear what is meant for this person, and events and those whom they follow go live."""
         followed = await self.threads.query(follows.followed_by, actor.user_id)
-        wanted = {user_topic(actor.user_id), *(followers_topic(user_id) for user_id in followed)}
+        wanted = {EVENTS, user_topic(actor.user_id), *(followers_topic(user_id) for user_id in followed)}
         if not client.connection.is_open or client.identity is None:
             return
         gone, new = client.topics - wanted, wanted - client.topics
@@ -81,11 +84,21 @@ class Hall(msgspec.Struct, frozen=True):
             self.rooms.unlisten(client.connection, topic)
         await asyncio.gather(*(self.rooms.listen(client.connection, topic) for topic in new))
 
+    def enter(self, client: Client, room_id: UUID) -> None:
+        """Count the client as being in a room from now on."""
+        self.presence.enter(room_id, client.viewer)
+        self.attendance.enter(client, room_id)
+
+    def leave(self, client: Client, room_id: UUID) -> None:
+        """Count the client there no longer."""
+        self.presence.leave(room_id, client.viewer)
+        self.attendance.leave(client, room_id)
+
     def forget(self, client: Client) -> None:
         """The socket is gone: it hears and counts nowhere any more."""
         for room_id in client.joined:
             self.rooms.leave(client.connection, room_id)
-            self.presence.leave(room_id, client.viewer)
+            self.leave(client, room_id)
         for topic in client.topics:
             self.rooms.unlisten(client.connection, topic)
         client.joined.clear()
@@ -95,10 +108,10 @@ class Hall(msgspec.Struct, frozen=True):
     def _become(self, client: Client, identity: Identity | None) -> None:
         """Change who the client is, and as whom it is counted."""
         for room_id in client.joined:
-            self.presence.leave(room_id, client.viewer)
+            self.leave(client, room_id)
         client.identity = identity
         for room_id in client.joined:
-            self.presence.enter(room_id, client.viewer)
+            self.enter(client, room_id)
 
 
 def _prove(token: str) -> tuple[Actor, datetime]:

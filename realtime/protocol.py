@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, get_args
+from uuid import UUID
 
 import msgspec
 
@@ -144,6 +145,22 @@ class DeleteMessage(Command, frozen=True, kw_only=True, tag="delete_message"):
     message_id: Name
 
 
+class UpvoteQuestion(Command, frozen=True, kw_only=True, tag="upvote_question"):
+    question_id: Name
+
+
+class VotePoll(Command, frozen=True, kw_only=True, tag="vote_poll"):
+    """One option in `optionId`, or several in `optionIds` where the poll lets one choose several."""
+
+    poll_id: Name
+    option_id: UUID | None = None
+    option_ids: Annotated[list[UUID], msgspec.Meta(max_length=10)] = []
+
+    @property
+    def chosen(self) -> list[UUID]:
+        return [self.option_id, *self.option_ids] if self.option_id is not None else self.option_ids
+
+
 class Ping(Command, frozen=True, kw_only=True, tag="ping"): ...
 
 
@@ -164,6 +181,8 @@ AnyCommand = (
     | Typing
     | PinMessage
     | DeleteMessage
+    | UpvoteQuestion
+    | VotePoll
     | Ping
 )
 
@@ -186,6 +205,7 @@ BARE_FIELD: Mapping[str, str] = {
     "typing": "room",
     "pin_message": "messageId",
     "delete_message": "messageId",
+    "upvote_question": "questionId",
 }
 
 

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 GAP_GRACE_S = 0.1  # two processes that commit one after the other may publish crosswise
 AUDIT_S = 5
+BOARD_CHANGED = b'{"type":"board_changed"'
 AUDIT_GRACE_S = 1  # what is committed now is heard by then
 
 
@@ -46,11 +47,16 @@ class Rooms:
         self._audiences: dict[bytes, Audience] = {}
         self._watchers: dict[bytes, Callable[[bytes], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._board_changed: Callable[[UUID, bytes], None] = lambda _room_id, _event: None
         self._subscriptions: Subscriptions
 
     def attach(self, subscriptions: Subscriptions) -> None:
         """Name the line by which topics are heard; before anything else."""
         self._subscriptions = subscriptions
+
+    def divert_marks(self, board_changed: Callable[[UUID, bytes], None]) -> None:
+        """Hand marks of changed questions and polls to the process, and not to the room."""
+        self._board_changed = board_changed
 
     # --- who hears what --------------------------------------------------------
 
@@ -91,6 +97,19 @@ class Rooms:
         self._watchers[topic.encode()] = watcher
         await self._subscriptions.subscribe(topic)
 
+    def has(self, room_id: UUID) -> bool:
+        """Whether somebody here is in the room."""
+        return room_topic(room_id).encode() in self._rooms
+
+    def ids(self) -> list[UUID]:
+        """The rooms in which somebody here is."""
+        return [room.id for room in self._rooms.values()]
+
+    def tell(self, room_id: UUID, event: bytes) -> None:
+        """Say an event, which begins with its type, to everybody here who is in the room."""
+        if room := self._rooms.get(room_topic(room_id).encode()):
+            room.tell([Numbered(0, event)])
+
     # --- what is heard -----------------------------------------------------------
 
     def hear(self, heard: Heard) -> None:
@@ -104,11 +123,18 @@ class Rooms:
             except (ValueError, KeyError) as error:
                 log.error("payload_unreadable", topic=topic.decode(), error=str(error))
                 continue
-            by_topic.setdefault(topic, []).append(Numbered(item.seq, event))
+            if event.startswith(BOARD_CHANGED):
+                self._mark(topic, event)
+            else:
+                by_topic.setdefault(topic, []).append(Numbered(item.seq, event))
         deliveries = sum(self._pass_on(topic, items) for topic, items in by_topic.items())
         self._metrics.events.inc(len(heard))
         self._metrics.deliveries.inc(deliveries)
         self._metrics.fan_out_s.observe(perf_counter() - started_at)
+
+    def _mark(self, topic: bytes, event: bytes) -> None:
+        if room := self._rooms.get(topic):
+            self._board_changed(room.id, event)
 
     def _pass_on(self, topic: bytes, items: list[Numbered]) -> int:
         if watcher := self._watchers.get(topic):

@@ -13,13 +13,15 @@ from websockets.http11 import Request, Response
 from realtime import handshake, socketio
 from realtime.admission import Admission
 from realtime.answers import GoingAway
+from realtime.attendance import Attendance
+from realtime.boards import Boards
 from realtime.client import Client
 from realtime.connection import Connection
 from realtime.control import Control
 from realtime.dialects import JSON, SOCKET_IO
 from realtime.frames import text_frame
 from realtime.hall import Hall
-from realtime.handlers import accounts
+from realtime.handlers import accounts, events
 from realtime.handlers import chat as chat_handlers
 from realtime.handlers import rooms as room_handlers
 from realtime.heartbeat import PING_S, Heartbeat
@@ -58,13 +60,18 @@ class Server:
         self._rooms = Rooms(self._threads, self._metrics)
         self._presence = Presence(self._threads)
         self._writer = Writer(partial(chat.store_messages, standings=standings), self._metrics)
-        self._hall = Hall(self._threads, self._rooms, self._writer, self._presence, standings, self._metrics)
-        self._router = Router(table_of([accounts, room_handlers, chat_handlers]), self._hall)
-        self._relay = Relay(settings.redis_url, self._rooms.hear, self._rooms.resume)
+        self._attendance = Attendance(self._threads)
+        self._hall = Hall(
+            self._threads, self._rooms, self._writer, self._presence, self._attendance, standings, self._metrics
+        )
+        self._router = Router(table_of([accounts, room_handlers, chat_handlers, events]), self._hall)
+        self._relay = Relay(settings.redis_url, self._rooms.hear, self._resume)
         self._rooms.attach(self._relay)
         self._admission = Admission(settings, self._metrics)
         self._connections: set[Connection] = set()
         self._clients: dict[Connection, Client] = {}
+        self._boards = Boards(self._threads, self._rooms, self._clients.values())
+        self._rooms.divert_marks(self._boards.hear)
         self._heartbeat = Heartbeat(self._connections, self._clients)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[asyncio.Server] = []
@@ -76,6 +83,7 @@ class Server:
             self._relay.run(),
             self._rooms.audit_forever(),
             self._presence.run(),
+            self._attendance.run(),
             self._heartbeat.run(),
         ):
             self._tasks.append(asyncio.create_task(self._outermost(work)))
@@ -181,6 +189,12 @@ class Server:
         for connection in list(self._connections):
             connection.abort()
         await self._presence.close()
+        await self._attendance.tell()
+
+    def _resume(self) -> None:
+        """Redis is back: make up for what was not heard."""
+        self._rooms.resume()
+        self._boards.resume()
 
     async def _outermost(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -5,6 +5,7 @@ authorize -> claim -> go_live -> update … -> (interrupt -> go_live again, with
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,17 +14,17 @@ import structlog
 from db.connection import query
 from db.models.channels import Channel
 from db.models.streams import IngestSession, Stream
-from db.models.users import User
 from db.transactions import atomic
 from services import clock, jobs, streams, tokens
+from services.broadcast_audience import hearers, streamer_ref
 from services.bus import bus
 from services.errors import Conflict, Forbidden, NotFound
-from services.events import StreamEnded, StreamerRef, StreamStarted, StreamStatusChanged, publish
+from services.events import StreamEnded, StreamStarted, StreamStatusChanged, publish
 from services.ids import new_id
 from services.leases import Lease
 from services.media_facts import MediaFacts, remember_facts
 from services.streams import Status, StreamView
-from services.topics import followers_topic, room_topic
+from services.topics import room_topic
 
 log = structlog.get_logger(__name__)
 
@@ -33,29 +34,41 @@ REAPER_PATIENCE_S = 15
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """Leave to publish: whose channel it is, and with which version of its key."""
+    """Leave to publish: whose channel it is (an event's has no `user_id`), and with which version of its key."""
 
     channel_id: UUID
-    user_id: UUID
+    user_id: UUID | None
     username: str
     stream_key_version: int
 
 
 def authorize(key: str, *, server: str, remote_address: str) -> Grant:
-    """Who may publish with this key; raises Forbidden (bad_stream_key, account_suspended)."""
-    row = (
-        Channel.select(Channel.id, Channel.stream_key_version, User.id, User.username, User.suspended_at)
-        .join(User)
-        .where(Channel.stream_key_hash == tokens.fingerprint(key))
-        .first()
-    )
-    if row is None:
-        log.warning("publish_refused", reason="bad_stream_key", server=server, remote_address=remote_address)
-        raise Forbidden("The stream key is wrong.", "bad_stream_key")
-    if row.user.suspended_at is not None:
-        log.warning("publish_refused", reason="account_suspended", server=server, remote_address=remote_address)
-        raise Forbidden("The account is suspended.", "account_suspended")
-    return Grant(row.id, row.user.id, row.user.username, row.stream_key_version)
+    """Who may publish with this key; raises Forbidden (bad_stream_key, account_suspended, event_ended)."""
+    rows = query(_BY_KEY, (tokens.fingerprint(key),))
+    reason = _refused(rows[0]) if rows else "bad_stream_key"
+    if reason is not None:
+        log.warning("publish_refused", reason=reason, server=server, remote_address=remote_address)
+        raise Forbidden(_REFUSALS[reason], reason)
+    channel_id, user_id, name, version, _, _ = rows[0]
+    return Grant(channel_id, user_id, name, version)
+
+
+_BY_KEY = """
+SELECT c.id, c.user_id, coalesce(u.username, e.slug), c.stream_key_version, u.suspended_at, e.status
+FROM channels c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN events e ON e.id = c.event_id
+WHERE c.stream_key_hash = %s"""
+_REFUSALS = {
+    "bad_stream_key": "The stream key is wrong.",
+    "account_suspended": "The account is suspended.",
+    "event_ended": "The event has ended.",
+}
+
+
+def _refused(row: tuple[Any, ...]) -> str | None:
+    _, _, _, _, suspended_at, event_status = row
+    if suspended_at is not None:
+        return "account_suspended"
+    return "event_ended" if event_status == "ENDED" else None
 
 
 def claim(grant: Grant, *, server: str, publisher: str) -> None:
@@ -89,7 +102,7 @@ def go_live(grant: Grant, facts: MediaFacts, *, server: str, remote_address: str
         jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=stream_id)
         jobs.enqueue(jobs.THUMBNAIL, stream_id=stream_id)
     remember_facts(stream_id, facts)
-    return streams.stream(stream_id)
+    return streams.any_stream(stream_id)
 
 
 def update(stream_id: UUID, facts: MediaFacts) -> None:
@@ -128,7 +141,8 @@ def end(stream_id: UUID, reason: str) -> None:
         _close_sessions(stream_id)
         if row.status == Status.LIVE.value and row.channel_id is not None:
             _tell_of_end(row)
-            jobs.enqueue(jobs.FINISH_RECORDING, stream_id=stream_id)
+            if row.source_url is None:
+                jobs.enqueue(jobs.FINISH_RECORDING, stream_id=stream_id)
 
 
 def reap() -> int:
@@ -145,16 +159,13 @@ def reap() -> int:
     return ended
 
 
-def streamer_ref(channel_id: UUID) -> StreamerRef:
-    """A channel's streamer as events name them."""
-    row = User.select(User.username, User.avatar).join(Channel).where(Channel.id == channel_id).get()
-    return StreamerRef(row.username, row.avatar)
-
-
 def _resumed(channel: Channel) -> UUID | None:
-    row = Stream.select(Stream.id).where(Stream.channel == channel.id, Stream.status == Status.LIVE.value).first()
+    live = (Stream.channel == channel.id, Stream.status == Status.LIVE.value)
+    row = Stream.select(Stream.id, Stream.source_url).where(*live).first()
     if row is None:
         return None
+    if row.source_url is not None:
+        raise Conflict("The event is shown from another source at this moment.", "another_source_live")
     Stream.update(interrupted_at=None).where(Stream.id == row.id).execute()
     publish(StreamStatusChanged(stream_id=row.id, status=Status.LIVE.value), room_topic(channel.room_id))
     return UUID(str(row.id))
@@ -163,9 +174,9 @@ def _resumed(channel: Channel) -> UUID | None:
 def _started(channel: Channel, grant: Grant) -> UUID:
     stream_id = _from_schedule(channel) or _from_defaults(channel, grant)
     row = Stream.select(Stream.title).where(Stream.id == stream_id).get()
-    room, followers = room_topic(channel.room_id), followers_topic(channel.user_id)
-    publish(StreamStarted(stream_id=stream_id, streamer=streamer_ref(channel.id), title=row.title), room, followers)
-    publish(StreamStatusChanged(stream_id=stream_id, status=Status.LIVE.value), room)
+    event = StreamStarted(stream_id=stream_id, streamer=streamer_ref(channel.id), title=row.title)
+    publish(event, *hearers(channel))
+    publish(StreamStatusChanged(stream_id=stream_id, status=Status.LIVE.value), room_topic(channel.room_id))
     jobs.enqueue(jobs.NOTIFY_FOLLOWERS, stream_id=stream_id)
     return stream_id
 
@@ -173,7 +184,7 @@ def _started(channel: Channel, grant: Grant) -> UUID:
 def _from_schedule(channel: Channel) -> UUID | None:
     scheduled = (
         Stream.select(Stream.id)
-        .where(Stream.channel == channel.id, Stream.status == Status.SCHEDULED.value)
+        .where(Stream.channel == channel.id, Stream.status == Status.SCHEDULED.value, Stream.source_url.is_null())
         .order_by(Stream.id.desc())
         .first()
     )
@@ -188,6 +199,7 @@ def _from_defaults(channel: Channel, grant: Grant) -> UUID:
     Stream.create(
         id=stream_id,
         channel=channel.id,
+        event=channel.event_id,
         title=channel.default_title or f"{grant.username}'s stream",
         description=channel.default_description,
         category=channel.default_category_id,
@@ -222,15 +234,14 @@ def _close_sessions(stream_id: UUID) -> None:
 
 def _tell_of_end(row: Stream) -> None:
     channel = Channel.get_by_id(row.channel_id)
-    room, followers = room_topic(channel.room_id), followers_topic(channel.user_id)
-    publish(StreamEnded(stream_id=row.id, streamer=streamer_ref(channel.id), title=row.title), room, followers)
-    publish(StreamStatusChanged(stream_id=row.id, status=Status.ENDED.value), room)
+    publish(StreamEnded(stream_id=row.id, streamer=streamer_ref(channel.id), title=row.title), *hearers(channel))
+    publish(StreamStatusChanged(stream_id=row.id, status=Status.ENDED.value), room_topic(channel.room_id))
 
 
 def _live_by_encoder() -> list[tuple[UUID, UUID, datetime | None]]:
     return query(
         """SELECT id, channel_id, interrupted_at FROM streams
-           WHERE status = 'LIVE' AND source_type = 'RTMP' AND channel_id IS NOT NULL"""
+           WHERE status = 'LIVE' AND source_type = 'RTMP' AND source_url IS NULL AND channel_id IS NOT NULL"""
     )
 
 

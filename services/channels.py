@@ -1,4 +1,4 @@
-"""Channels: a streamer's standing place, and the key with which an encoder publishes to it."""
+"""Channels: a standing place to broadcast from, and the key with which an encoder publishes to it."""
 
 from uuid import UUID
 
@@ -35,6 +35,25 @@ def create_channel(user_id: UUID) -> UUID:
     return channel_id
 
 
+def event_channel(event_id: UUID, title: str) -> Channel:
+    """The channel of an organised event, with a key and a chat of its own; made where there is none.
+
+    Call it in a transaction that has locked the event.
+    """
+    existing = Channel.get_or_none(Channel.event == event_id)
+    if existing is not None:
+        return existing
+    channel_id = new_id()
+    return Channel.create(
+        id=channel_id,
+        event=event_id,
+        room_id=rooms.create_room("CHANNEL", None),
+        stream_key_hash=tokens.fingerprint(tokens.stream_key(channel_id, 1)),
+        default_title=title,
+        default_visibility="UNLISTED",
+    )
+
+
 def own_channel(actor: Actor) -> Channel:
     """The actor's channel; raises Forbidden for somebody who has none."""
     channel = Channel.select().where(Channel.user == actor.user_id).first()
@@ -46,13 +65,17 @@ def own_channel(actor: Actor) -> Channel:
 def stream_key(actor: Actor) -> StreamKey:
     """The actor's key, derived anew: the database holds only its hash."""
     channel = own_channel(actor)
-    return _shown(channel.id, channel.stream_key_version)
+    return shown_key(channel.id, channel.stream_key_version)
 
 
 def rotate_stream_key(actor: Actor, reason: str = "key_revoked") -> StreamKey:
     """Give the actor's channel a new key; the old one stops working at once, and so does who uses it."""
+    return rotate_key_of(own_channel(actor).id, reason)
+
+
+def rotate_key_of(channel_id: UUID, reason: str = "key_revoked") -> StreamKey:
+    """The same for a channel that the caller may publish to."""
     with atomic():
-        channel_id = own_channel(actor).id
         channel = Channel.select().where(Channel.id == channel_id).for_update().get()
         version = channel.stream_key_version + 1
         key = tokens.stream_key(channel.id, version)
@@ -60,10 +83,11 @@ def rotate_stream_key(actor: Actor, reason: str = "key_revoked") -> StreamKey:
             Channel.id == channel.id
         ).execute()
         publish(PublishCut(channel_id=channel.id, reason=reason), INGEST)
-    return _shown(channel.id, version)
+    return shown_key(channel.id, version)
 
 
-def _shown(channel_id: UUID, version: int) -> StreamKey:
+def shown_key(channel_id: UUID, version: int) -> StreamKey:
+    """The key of a channel at one version, for whoever may publish to it."""
     key = tokens.stream_key(channel_id, version)
     server_url = bus.settings.public_rtmp_url
     return StreamKey(stream_key=key, server_url=server_url, rtmp_url=f"{server_url}/{key}")

@@ -79,6 +79,22 @@ class MessageDeleted(Event, frozen=True, kw_only=True, tag="message_deleted"):
     message_id: UUID
 
 
+class EventStatusChanged(Event, frozen=True, kw_only=True, tag="event_status"):
+    """An organised event went live, or ended."""
+
+    event_id: UUID
+    slug: str
+    title: str
+    status: str
+
+
+class BoardChanged(Event, frozen=True, kw_only=True, tag="board_changed"):
+    """Realtime: a session's questions (or, with `poll_id`, a poll) are not as the room was told."""
+
+    session_id: UUID
+    poll_id: UUID | None = None
+
+
 class Typing(Event, frozen=True, kw_only=True, tag="typing"):
     """Somebody is writing in the room; passed on, never stored."""
 

@@ -93,6 +93,28 @@ def viewer_count(room_id: UUID) -> int:
     return int(bus.redis.register_script(_COUNT_SCRIPT)([_room_key(room_id)], [f"{_room_key(room_id)}:"]))
 
 
+# KEYS: rooms. Answers for each the keys of its viewers, over all processes that are alive.
+_VIEWERS_SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = {}
+for n, room in ipairs(KEYS) do
+    local sets = {}
+    for _, name in ipairs(redis.call('ZRANGEBYSCORE', room, now, '+inf')) do sets[#sets + 1] = room .. ':' .. name end
+    found[n] = #sets > 0 and redis.call('SUNION', unpack(sets)) or {}
+end
+return found
+"""
+
+
+def viewers_in(room_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The distinct viewers of each room at this moment, guests by their connection's key; raises redis.RedisError."""
+    if not room_ids:
+        return {}
+    found = bus.redis.register_script(_VIEWERS_SCRIPT)([_room_key(room_id) for room_id in room_ids])
+    return {room_id: sorted(UUID(bytes=key) for key in keys) for room_id, keys in zip(room_ids, found, strict=True)}
+
+
 def _recorded(script: Script, process: str, change: Change) -> Count:
     arrived, left = list(change.arrived), list(change.left)
     count = Count(0, 0, False)

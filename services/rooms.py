@@ -54,8 +54,14 @@ class ChatSettingsPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 
 
 _OF_STREAM = """SELECT c.room_id, %(name)s FROM streams s JOIN channels c ON c.id = s.channel_id
-                WHERE s.id = %(key)s"""
-_OF_CHANNEL = "SELECT room_id, %(name)s FROM channels WHERE id = %(key)s"
+                LEFT JOIN events e ON e.id = c.event_id
+                WHERE s.id = %(key)s AND (e.status IS DISTINCT FROM 'DRAFT' OR %(sees_drafts)s)"""
+_OF_CHANNEL = """SELECT c.room_id, %(name)s FROM channels c LEFT JOIN events e ON e.id = c.event_id
+                 WHERE c.id = %(key)s AND (e.status IS DISTINCT FROM 'DRAFT' OR %(sees_drafts)s)"""
+_OF_SESSION = """SELECT s.room_id, %(name)s FROM event_sessions s JOIN events e ON e.id = s.event_id
+                 WHERE s.id = %(key)s AND (e.status <> 'DRAFT' OR %(sees_drafts)s)"""
+_OF_BREAKOUT = """SELECT b.room_id, %(name)s FROM breakout_rooms b JOIN events e ON e.id = b.event_id
+                  WHERE b.id = %(key)s AND (e.status <> 'DRAFT' OR %(sees_drafts)s)"""
 _OF_STREAMER = """
 SELECT c.room_id, coalesce('stream:' || s.id, 'channel:' || c.id)
 FROM users u JOIN channels c ON c.user_id = u.id
@@ -64,20 +70,24 @@ LEFT JOIN LATERAL (
 ) s ON true
 WHERE lower(u.username) = lower(%s)"""
 _NAME = """
-SELECT r.kind, c.id, (SELECT id FROM streams WHERE channel_id = c.id AND status <> 'SCHEDULED' ORDER BY id DESC LIMIT 1)
+SELECT r.kind, c.id,
+       (SELECT id FROM streams WHERE channel_id = c.id AND status <> 'SCHEDULED' ORDER BY id DESC LIMIT 1),
+       coalesce((SELECT id FROM event_sessions WHERE room_id = r.id),
+                (SELECT id FROM breakout_rooms WHERE room_id = r.id))
 FROM rooms r LEFT JOIN channels c ON c.room_id = r.id WHERE r.id = %s"""
 
 # A later kind of room adds a line here: what its name on the wire begins with, and how its key finds the room.
-_FINDERS = {"stream": _OF_STREAM, "channel": _OF_CHANNEL}
+_FINDERS = {"stream": _OF_STREAM, "channel": _OF_CHANNEL, "session": _OF_SESSION, "breakout": _OF_BREAKOUT}
 
 
-def find_room(name: str) -> RoomRef:
-    """The room called `kind:id` on the wire; raises NotFound."""
+def find_room(name: str, actor: Actor | None = None) -> RoomRef:
+    """The room called `kind:id` on the wire; raises NotFound, also where the actor may not know of it."""
     kind, _, key = name.partition(":")
     if kind not in _FINDERS:
         raise NotFound("No such room.", "room_not_found")
     room_key = known_id(key, "room")
-    return _found(query(_FINDERS[kind], {"key": room_key, "name": f"{kind}:{room_key}"}))
+    sees_drafts = actor is not None and actor.is_admin
+    return _found(query(_FINDERS[kind], {"key": room_key, "name": f"{kind}:{room_key}", "sees_drafts": sees_drafts}))
 
 
 def room_of_streamer(nickname: str) -> RoomRef:
@@ -90,9 +100,9 @@ def room_name(room_id: UUID) -> str:
     rows = query(_NAME, (room_id,))
     if not rows:
         raise NotFound("No such room.", "room_not_found")
-    kind, channel_id, stream_id = rows[0]
+    kind, channel_id, stream_id, of_event_id = rows[0]
     if channel_id is None:
-        return f"{kind.lower()}:{room_id}"
+        return f"{kind.lower()}:{of_event_id or room_id}"
     return f"stream:{stream_id}" if stream_id else f"channel:{channel_id}"
 
 

@@ -12,6 +12,7 @@ from db.models.streams import Stream
 from db.transactions import atomic
 from services import broadcasts, categories, streams
 from services.actors import Actor
+from services.broadcast_audience import streamer_ref
 from services.channels import own_channel
 from services.errors import Conflict, Forbidden, Invalid, NotFound
 from services.events import PublishCut, StreamUpdated, publish
@@ -74,7 +75,7 @@ def edit_stream(actor: Actor, stream_id: UUID, patch: StreamPatch) -> StreamView
             Stream.update(**columns).where(Stream.id == row.id).execute()
         view = streams.stream(stream_id, actor)
         if row.status == Status.LIVE.value:
-            event = StreamUpdated(stream_id=row.id, streamer=broadcasts.streamer_ref(channel.id), title=view.title)
+            event = StreamUpdated(stream_id=row.id, streamer=streamer_ref(channel.id), title=view.title)
             publish(event, room_topic(channel.room_id))
     return view
 

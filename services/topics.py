@@ -4,6 +4,8 @@ from uuid import UUID
 
 CONTROL = "control"
 INGEST = "ingest"
+#: Organised events going live and ending, for all who asked to be told of things.
+EVENTS = "events"
 
 
 def room_topic(room_id: UUID) -> str:

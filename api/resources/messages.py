@@ -2,8 +2,9 @@
 
 import falcon
 
-from api.replies import created, ok
-from api.requests import Request, actor, parse
+from api.replies import created, ok, page
+from api.requests import Request, actor, parse, parse_query
+from api.schemas.lists import ListQuery
 from api.schemas.messages import NewMessage
 from services import chat, messages, rooms
 from services.chat import Draft
@@ -14,15 +15,25 @@ class Messages:
 
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         body = parse(req, NewMessage)
+        caller = actor(req)
         draft = Draft(
-            room=rooms.find_room(body.room_name),
-            actor=actor(req),
+            room=rooms.find_room(body.room_name, caller),
+            actor=caller,
             text=body.text,
             reply_to=body.reply_to,
             client_message_id=body.client_message_id,
         )
         message = chat.send_message(draft)
         created(resp, message, f"/api/messages/{message.id}")
+
+
+class SessionMessages:
+    """What was said in the chat of a session."""
+
+    def on_get(self, req: Request, resp: falcon.Response, sessionId: str) -> None:  # noqa: N803 - the route's own name
+        wanted = parse_query(req, ListQuery)
+        room = rooms.find_room(f"session:{sessionId}", actor(req))
+        page(resp, messages.history(room, wanted.limit, wanted.cursor))
 
 
 class MessagePin:

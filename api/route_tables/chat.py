@@ -20,6 +20,15 @@ CHAT: tuple[Route, ...] = (
         reply=Message,
         paged=True,
     ),
+    messages_area.get(
+        "/api/messages/session/{sessionId}",
+        messages.SessionMessages,
+        USER,
+        "Messages of a session; newest page first; cursor back",
+        query=ListQuery,
+        reply=Message,
+        paged=True,
+    ),
     messages_area.post(
         "/api/messages",
         messages.Messages,

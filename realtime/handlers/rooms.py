@@ -98,7 +98,7 @@ def _enter(client: Client, ref: RoomRef, hall: Hall) -> None:
     if not client.connection.is_open:
         raise Conflict("The connection is closing.")
     if ref.id not in client.joined:
-        hall.presence.enter(ref.id, client.viewer)
+        hall.enter(client, ref.id)
     client.joined[ref.id] = ref.alias
     client.has_joined = True
 
@@ -106,4 +106,4 @@ def _enter(client: Client, ref: RoomRef, hall: Hall) -> None:
 def _exit(client: Client, ref: RoomRef, hall: Hall) -> None:
     if client.joined.pop(ref.id, None) is not None:
         hall.rooms.leave(client.connection, ref.id)
-        hall.presence.leave(ref.id, client.viewer)
+        hall.leave(client, ref.id)

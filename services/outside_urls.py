@@ -1,0 +1,97 @@
+"""Addresses that people give for media elsewhere: of the right kind, and of a public host.
+
+AstroTV itself does not fetch them (players do), so a name is not resolved here; whatever comes to
+fetch one must also check the address that it connects to.
+"""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from services.errors import Invalid
+
+YOUTUBE_HOSTS = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com", "music.youtube.com", "youtu.be"})
+VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{6,20}")
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+#: Names that lead nowhere public: RFC 6761, RFC 6762, RFC 8375, RFC 9476, and what home routers use.
+_PRIVATE_NAMES = ("localhost", "local", "internal", "localdomain", "lan", "home", "corp", "arpa", "alt", "onion")
+_FIELD = "sourceUrl"
+
+
+def check_public_url(url: str, schemes: tuple[str, ...]) -> None:
+    """See that a URL has one of the schemes and a public host, and carries no password; raises Invalid."""
+    parts = _split(url)
+    if parts.scheme not in schemes:
+        raise Invalid.field(_FIELD, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}", "bad_url")
+    if parts.username is not None or parts.password is not None:
+        raise Invalid.field(_FIELD, "must not carry a user name or password", "bad_url")
+    if not is_public_host(parts.hostname or ""):
+        raise Invalid.field(_FIELD, "must name a public host", "private_address")
+
+
+def youtube_video_id(url: str) -> str:
+    """The video that a YouTube address (or a bare video id) names; raises Invalid."""
+    if VIDEO_ID.fullmatch(url):
+        return url
+    parts = _split(url)
+    found = _video_in(parts) if parts.scheme in ("http", "https") and parts.hostname in YOUTUBE_HOSTS else None
+    if found is None or not VIDEO_ID.fullmatch(found):
+        raise Invalid.field(_FIELD, "must be the address of a YouTube video", "bad_url")
+    return found
+
+
+def is_public_host(host: str) -> bool:
+    """Whether a host is a name or an address that lies, by its form, in the public internet."""
+    try:
+        return _is_public_address(ipaddress.ip_address(host))
+    except ValueError:
+        return _is_public_name(host)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError as error:
+        raise Invalid.field(_FIELD, "is not an address", "bad_url") from error
+    return parts
+
+
+def _is_public_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
+        if inner is not None:
+            return _is_public_address(inner)
+    return address.is_global and not address.is_multicast
+
+
+def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside 64:ff9b::/96 (RFC 6052)."""
+    if address in ipaddress.ip_network("64:ff9b::/96"):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
+def _is_public_name(host: str) -> bool:
+    try:
+        labels = host.rstrip(".").encode("idna").decode().casefold().split(".")
+    except UnicodeError:
+        return False
+    # A last label that is a number makes the whole an IPv4 address in one of its old spellings.
+    return (
+        len(labels) > 1
+        and all(_LABEL.fullmatch(label) for label in labels)
+        and not _NUMBER.fullmatch(labels[-1])
+        and labels[-1] not in _PRIVATE_NAMES
+    )
+
+
+def _video_in(parts: SplitResult) -> str | None:
+    path = parts.path.strip("/").split("/")
+    if parts.hostname == "youtu.be":
+        return path[0]
+    if path[0] in ("live", "embed", "shorts", "v") and len(path) > 1:
+        return path[1]
+    return parse_qs(parts.query).get("v", [None])[0] if path[0] == "watch" else None
