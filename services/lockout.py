@@ -67,7 +67,7 @@ def of_owner(account_id: UUID) -> Allowance:
 
 def _known_places(account_id: UUID) -> set[str]:
     rows = query(
-        "SELECT DISTINCT ip FROM auth_sessions WHERE user_id = %s AND created_at > %s LIMIT %s",
+        "SELECT DISTINCT ip FROM auth_sessions WHERE user_id = %s AND last_used_at > %s LIMIT %s",
         (account_id, clock.now() - KNOWN_FOR, MOST_ADDRESSES),
     )
     return {_network(row[0]) for row in rows}
