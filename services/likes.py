@@ -1,6 +1,7 @@
 """Likes of posts and of comments: toggled, counted in the same transaction, told of in batches."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,9 @@ def toggle_post_like(actor: Actor, post_id: UUID) -> LikeState:
     """Like a post, or no longer; raises NotFound also for one that the actor may not see."""
     with atomic():
         post = posts.post(post_id, actor)
-        liked = _toggle("post", post_id, actor.user_id)
-        _note(liked, actor.user_id, post.author.id, post_id, None)
+        at = clock.now()
+        liked = _toggle("post", post_id, actor.user_id, at)
+        _note(liked, at, actor.user_id, post.author.id, post_id, None)
         return LikeState(liked, _count("post", post_id, liked))
 
 
@@ -37,8 +39,9 @@ def toggle_comment_like(actor: Actor, comment_id: UUID) -> LikeState:
     """Like a comment, or no longer; raises NotFound also for one that the actor may not see."""
     with atomic():
         comment = comments.visible_comment(comment_id, actor)
-        liked = _toggle("comment", comment_id, actor.user_id)
-        _note(liked, actor.user_id, comment.author.id, comment.post_id, comment_id)
+        at = clock.now()
+        liked = _toggle("comment", comment_id, actor.user_id, at)
+        _note(liked, at, actor.user_id, comment.author.id, comment.post_id, comment_id)
         return LikeState(liked, _count("comment", comment_id, liked))
 
 
@@ -56,8 +59,10 @@ def tell_of_likes() -> int:
     return len(subjects)
 
 
-def _toggle(thing: str, thing_id: UUID, user_id: UUID) -> bool:
-    parameters = {"thing": thing_id, "user": user_id, "at": clock.now()}
+def _toggle(thing: str, thing_id: UUID, user_id: UUID, at: datetime) -> bool:
+    """Whether it is liked now. Whoever toggles waits for whoever toggles the same thing: the count follows."""
+    parameters = {"thing": thing_id, "user": user_id, "at": at}
+    query(_HOLD.format(thing=thing), (thing_id,))
     if query(_LIKE.format(thing=thing), parameters):
         return True
     query(_UNLIKE.format(thing=thing), parameters)
@@ -69,7 +74,7 @@ def _count(thing: str, thing_id: UUID, liked: bool) -> int:
     return int(count)
 
 
-def _note(liked: bool, liker_id: UUID, owner_id: UUID, post_id: UUID, comment_id: UUID | None) -> None:
+def _note(liked: bool, at: datetime, liker_id: UUID, owner_id: UUID, post_id: UUID, comment_id: UUID | None) -> None:
     """Put the like among what the owner is to be told of; one taken back in time is never told."""
     if liker_id == owner_id:
         return
@@ -78,7 +83,7 @@ def _note(liked: bool, liker_id: UUID, owner_id: UUID, post_id: UUID, comment_id
     LikeNews.delete().where(same).execute()
     if liked:
         LikeNews.insert(
-            id=new_id(), owner=owner_id, liker=liker_id, post=post_id, comment=comment_id, created_at=clock.now()
+            id=new_id(), owner=owner_id, liker=liker_id, post=post_id, comment=comment_id, created_at=at
         ).execute()
 
 
@@ -98,18 +103,19 @@ def _tell(subject: Sequence[Any]) -> None:
     notifications.notify(owner_id, Kind.LIKES, title, data=data)
 
 
-def _since_unread(owner_id: UUID, subject_id: UUID) -> Any:
+def _since_unread(owner_id: UUID, subject_id: UUID) -> datetime | None:
     """Take back what was said of the same thing and has not been read; returns since when it counted."""
     rows = query(_TAKE_BACK, (owner_id, Kind.LIKES.value, str(subject_id)))
     return min((row[0] for row in rows), default=None)
 
 
-def _liked_since(post_id: UUID, comment_id: UUID | None, owner_id: UUID, since: Any) -> int:
+def _liked_since(post_id: UUID, comment_id: UUID | None, owner_id: UUID, since: datetime) -> int:
     thing, thing_id = ("comment", comment_id) if comment_id else ("post", post_id)
     [(count,)] = query(_LIKED_SINCE.format(thing=thing), (thing_id, owner_id, since))
     return int(count)
 
 
+_HOLD = "SELECT 1 FROM {thing}s WHERE id = %s FOR NO KEY UPDATE"
 _LIKE = """
 INSERT INTO {thing}_likes ({thing}_id, user_id, created_at) VALUES (%(thing)s, %(user)s, %(at)s)
 ON CONFLICT DO NOTHING RETURNING 1"""
@@ -122,7 +128,7 @@ WITH taken AS (
     DELETE FROM like_news WHERE id IN (
         SELECT n.id FROM like_news n
         JOIN (SELECT post_id, comment_id FROM like_news GROUP BY post_id, comment_id
-              ORDER BY min(id) LIMIT %s) subject
+              ORDER BY min(created_at) LIMIT %s) subject
           ON n.post_id = subject.post_id AND n.comment_id IS NOT DISTINCT FROM subject.comment_id
         FOR UPDATE OF n SKIP LOCKED)
     RETURNING owner_id, post_id, comment_id, liker_id, created_at, id
