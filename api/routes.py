@@ -10,6 +10,7 @@ from api.route_tables.browse import BROWSE
 from api.route_tables.chat import CHAT
 from api.route_tables.content import CONTENT
 from api.route_tables.creators import ADMINISTRATION, CREATORS
+from api.route_tables.discounts import DISCOUNTS
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS
 from api.route_tables.ops import OPS
@@ -31,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     *NOTIFICATIONS,
     *CHAT,
     *MONEY,
+    *DISCOUNTS,
     *OPS,
 )
 

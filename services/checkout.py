@@ -1,6 +1,6 @@
 """Buying coins: the purchase is written down before the provider hears of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -9,19 +9,23 @@ import msgspec
 
 from db.connection import query, release
 from db.models.coin_purchases import CoinPurchase
-from services import clock
+from db.transactions import atomic
+from services import clock, discounts
 from services.actors import Actor
 from services.bus import bus
 from services.coin_packs import CoinPackView, pack_on_sale
+from services.discounts import Code
 from services.errors import Invalid, Unavailable
 from services.gateways.payments.interface import CheckoutOrder, CheckoutSession, PaymentProvider, ProviderAway
 from services.pages import Page, cut, decode_cursor
 from services.payment_providers import payment_providers
 from services.purchases import PurchaseStatus
+from services.refusals import translating
 from settings import Settings
 
 RETRY_AFTER_S = 5
-
+#: Providers close a checkout after a day; one that is nearly over is not handed out again.
+REOFFERED_FOR = timedelta(hours=23)
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
@@ -31,6 +35,7 @@ class PurchaseOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
 
     coin_pack_id: UUID | None = None
     package_id: UUID | None = None
+    discount_code: Code | None = None
     provider: Annotated[str, msgspec.Meta(max_length=20)] = "stripe"
     success_url: Url | None = None
     cancel_url: Url | None = None
@@ -65,39 +70,46 @@ class PurchaseView(msgspec.Struct, frozen=True, rename="camel"):
     created_at: datetime
 
 
+class _Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that makes sense, priced; two that are equal may share a checkout."""
+
+    user: UUID
+    pack: CoinPackView
+    price: int
+    bonus_coins: int
+    discount_code: str | None
+    provider: str
+    success_url: str
+    cancel_url: str
+
+
+class _Pending(msgspec.Struct, frozen=True):
+    """A purchase that waits, with its checkout where one is open already."""
+
+    id: UUID
+    session: CheckoutSession | None = None
+
+
 def start_purchase(actor: Actor, order: PurchaseOrder) -> Checkout:
     """Write a pending purchase, then open the provider's checkout for it.
 
-    Raises Invalid, or Unavailable where the provider is away: the purchase then stays pending,
-    and the same order later takes it up again. Must not be called inside a transaction.
+    Raises Invalid and Conflict (also for a discount code), or Unavailable where the provider is
+    away: the purchase then stays pending, and the same order later takes it up again. Must not be
+    called inside a transaction.
     """
     provider = payment_providers.named(order.provider)
-    pack = _pack(order)
-    success_url = _return_url("successUrl", order.success_url, "/payment/success")
-    cancel_url = _return_url("cancelUrl", order.cancel_url, "/payment/cancel")
-    purchase_id = _taken_up(actor, pack, order.provider, success_url, cancel_url) or _written(
-        actor, pack, order.provider, success_url, cancel_url
-    )
-    session = _session(
-        provider,
-        CheckoutOrder(
-            purchase_id=purchase_id,
-            title=f"{pack.coins} AstroTV coins",
-            price=pack.price,
-            currency=pack.currency,
-            success_url=success_url,
-            cancel_url=cancel_url,
-        ),
-    )
+    intent = _intent(actor, order)
+    pending = _taken_up(intent) or _written(actor, intent)
+    session = pending.session or _session(provider, _checkout_order(intent, pending))
     return Checkout(
-        purchase_id=purchase_id,
+        purchase_id=pending.id,
         checkout_url=session.url,
         session_id=session.session,
         provider=provider.name,
-        price=pack.price,
-        currency=pack.currency,
-        coins=pack.coins,
-        bonus_coins=0,
+        price=intent.price,
+        currency=intent.pack.currency,
+        coins=intent.pack.coins,
+        bonus_coins=intent.bonus_coins,
     )
 
 
@@ -123,45 +135,82 @@ def _pack(order: PurchaseOrder) -> CoinPackView:
     raise Invalid.field("coinPackId", "is required")
 
 
+def _intent(actor: Actor, order: PurchaseOrder) -> _Intent:
+    pack = _pack(order)
+    discount = discounts.known(actor, pack.id, order.discount_code) if order.discount_code else None
+    return _Intent(
+        user=actor.user_id,
+        pack=pack,
+        price=discount.price_of(pack) if discount else pack.price,
+        bonus_coins=discount.bonus_of(pack) if discount else 0,
+        discount_code=discount.code if discount else None,
+        provider=order.provider,
+        success_url=return_url("successUrl", order.success_url, "/payment/success"),
+        cancel_url=return_url("cancelUrl", order.cancel_url, "/payment/cancel"),
+    )
+
+
+def _checkout_order(intent: _Intent, pending: _Pending) -> CheckoutOrder:
+    return CheckoutOrder(
+        purchase_id=pending.id,
+        title=f"{intent.pack.coins + intent.bonus_coins} AstroTV coins",
+        price=intent.price,
+        currency=intent.pack.currency,
+        success_url=intent.success_url,
+        cancel_url=intent.cancel_url,
+    )
+
+
 def _session(provider: PaymentProvider, order: CheckoutOrder) -> CheckoutSession:
     release()
     try:
         session = provider.create_checkout(order)
     except ProviderAway as error:
         CoinPurchase.update(unavailable_at=clock.now()).where(CoinPurchase.id == order.purchase_id).execute()
-        raise Unavailable(
-            "The payment provider is away; the purchase is kept, try again.",
-            "provider_unavailable",
-            retry_after_s=RETRY_AFTER_S,
-        ) from error
+        raise away("the purchase is kept, try again") from error
     opened = CoinPurchase.update(session=session.session, checkout_url=session.url)
     opened.where(CoinPurchase.id == order.purchase_id).execute()
     return session
 
 
-def _taken_up(actor: Actor, pack: CoinPackView, provider: str, success_url: str, cancel_url: str) -> UUID | None:
-    """A purchase of the same kind for which the provider was away; claimed, so that two do not share it."""
-    rows = query(
-        _TAKE_UP, (actor.user_id, pack.id, pack.coins, pack.price, pack.currency, provider, success_url, cancel_url)
-    )
-    return rows[0][0] if rows else None
+def away(then: str) -> Unavailable:
+    """The provider does not answer; `then` says what became of the wish."""
+    return Unavailable(f"The payment provider is away; {then}.", "provider_unavailable", retry_after_s=RETRY_AFTER_S)
 
 
-def _written(actor: Actor, pack: CoinPackView, provider: str, success_url: str, cancel_url: str) -> UUID:
-    purchase = CoinPurchase.create(
-        user=actor.user_id,
-        coin_pack=pack.id,
-        coins=pack.coins,
-        price=pack.price,
-        currency=pack.currency,
-        provider=provider,
-        success_url=success_url,
-        cancel_url=cancel_url,
-    )
-    return purchase.id
+def _taken_up(intent: _Intent) -> _Pending | None:
+    """A purchase of the same kind for which the provider was away, or whose checkout holds a use of the code.
+
+    The first kind is claimed, so that two orders do not share it.
+    """
+    terms = msgspec.structs.asdict(intent) | {"pack": intent.pack.id, "currency": intent.pack.currency}
+    rows = query(_TAKE_UP, terms | {"coins": intent.pack.coins, "opened_since": clock.now() - REOFFERED_FOR})
+    if not rows:
+        return None
+    [(purchase_id, session, url)] = rows
+    return _Pending(purchase_id, CheckoutSession(session, url) if session else None)
 
 
-def _return_url(field: str, wanted: str | None, default_path: str) -> str:
+def _written(actor: Actor, intent: _Intent) -> _Pending:
+    with translating(discounts.REFUSALS), atomic():
+        purchase = CoinPurchase.create(
+            user=intent.user,
+            coin_pack=intent.pack.id,
+            coins=intent.pack.coins,
+            bonus_coins=intent.bonus_coins,
+            price=intent.price,
+            currency=intent.pack.currency,
+            provider=intent.provider,
+            success_url=intent.success_url,
+            cancel_url=intent.cancel_url,
+        )
+        if intent.discount_code:
+            discounts.redeem(actor, intent.pack.id, intent.discount_code, purchase.id)
+    return _Pending(purchase.id)
+
+
+def return_url(field: str, wanted: str | None, default_path: str) -> str:
+    """Where the provider sends somebody back to; raises Invalid for a place that is not configured."""
     if wanted is None:
         return f"{bus.settings.frontend_url}{default_path}"
     if _origin(wanted) not in allowed_origins(bus.settings):
@@ -183,11 +232,17 @@ def _origin(url: str) -> str:
 
 _TAKE_UP = """
 UPDATE coin_purchases SET unavailable_at = NULL WHERE id = (
-    SELECT id FROM coin_purchases
-    WHERE user_id = %s AND unavailable_at IS NOT NULL AND status = 'pending'
-      AND (coin_pack_id, coins, price, currency, provider, success_url, cancel_url) = (%s, %s, %s, %s, %s, %s, %s)
-    ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED
-) RETURNING id"""
+    SELECT p.id FROM coin_purchases p
+    LEFT JOIN discount_redemptions r ON r.purchase_id = p.id AND r.released_at IS NULL
+    LEFT JOIN discount_codes d ON d.id = r.discount_code_id
+    WHERE p.user_id = %(user)s AND p.status = 'pending' AND d.code IS NOT DISTINCT FROM %(discount_code)s
+      AND (p.unavailable_at IS NOT NULL OR (p.session IS NOT NULL AND d.code IS NOT NULL))
+      AND p.created_at > %(opened_since)s
+      AND (p.coin_pack_id, p.coins, p.bonus_coins, p.price, p.currency, p.provider, p.success_url, p.cancel_url)
+          = (%(pack)s, %(coins)s, %(bonus_coins)s, %(price)s, %(currency)s, %(provider)s, %(success_url)s,
+             %(cancel_url)s)
+    ORDER BY p.id DESC LIMIT 1 FOR UPDATE OF p SKIP LOCKED
+) RETURNING id, session, checkout_url"""
 
 _PURCHASES = """
 SELECT id, status, coin_pack_id, coins, bonus_coins, price, currency, provider,

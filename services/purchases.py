@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from db.models.coin_purchases import CoinPurchase
-from services import clock, ledger, notifications, wallets
+from services import clock, discount_codes, discounts, ledger, notifications, wallets
 from services.errors import Conflict, ServiceError
 from services.gateways.payments.interface import (
     CheckoutExpired,
@@ -83,6 +83,7 @@ def settle_success(event: PaymentSucceeded, provider: str) -> Settlement:
     wallets.put_in(_coins(purchase, TransactionKind.PURCHASE, _total(purchase), "credit"))
     _move_money(purchase, TransactionKind.PURCHASE, purchase.price, "sale")
     _tell_credited(purchase)
+    discount_codes.reward(purchase)
     return CHANGED
 
 
@@ -96,6 +97,7 @@ def settle_failure(event: PaymentFailed | CheckoutExpired, provider: str) -> Set
     failed = isinstance(event, PaymentFailed)
     purchase.status = PurchaseStatus.FAILED if failed else PurchaseStatus.EXPIRED
     purchase.save()
+    discounts.release(purchase.id)
     if failed:
         _tell(purchase, "Payment failed", "Your payment did not go through; nothing was charged.")
     return CHANGED
@@ -149,6 +151,7 @@ def _refund(purchase: CoinPurchase, refunded: int) -> None:
     purchase.refunded_amount = refunded
     if refunded == purchase.price:
         purchase.status = PurchaseStatus.REFUNDED
+        discount_codes.allow_reward(purchase.id, allowed=False)
     if is_disputed:
         purchase.save()
         return
@@ -170,6 +173,7 @@ def _open_dispute(purchase: CoinPurchase, dispute: str) -> None:
     purchase.status = PurchaseStatus.DISPUTED
     coins = _total(purchase) - purchase.reversed_coins
     held = purchase.price - purchase.refunded_amount
+    discount_codes.allow_reward(purchase.id, allowed=False)
     _reverse(purchase, TransactionKind.DISPUTE, coins, held, f"dispute:{dispute}")
     _tell(purchase, "Payment disputed", "A payment of yours is disputed.", coins=coins)
 
@@ -179,6 +183,7 @@ def _win_dispute(purchase: CoinPurchase, dispute: str) -> None:
     restored = purchase.reversed_coins - kept
     purchase.status, purchase.reversed_coins = PurchaseStatus.PAID, kept
     purchase.save()
+    discount_codes.allow_reward(purchase.id, allowed=True)
     won, purpose = TransactionKind.DISPUTE_WON, f"dispute_won:{dispute}"
     wallets.put_in(_coins(purchase, won, restored, purpose))
     _move_money(purchase, won, purchase.price - purchase.refunded_amount, f"{purpose}:money")

@@ -10,6 +10,7 @@ class CoinPack(TimedModel):
     coins = peewee.IntegerField()
     price = peewee.IntegerField()
     currency = peewee.TextField()
+    reward_percent_off = peewee.IntegerField(null=True)
     is_active = peewee.BooleanField(default=True)
 
     class Meta:
