@@ -10,7 +10,7 @@ from db.connection import query
 from services import users
 from services.actors import Actor
 from services.pages import Page, cut, decode_cursor
-from services.post_views import COLUMNS, ID_COLUMN, MAY_SEE, SUBSCRIBED, PostView, post_view, viewing
+from services.post_views import COLUMNS, HOLDS, ID_COLUMN, MAY_SEE, PostView, post_view, viewing
 from services.separation import neither_blocks
 
 NEWEST = UUID(int=2**128 - 1)
@@ -48,29 +48,35 @@ SELECT {COLUMNS} FROM posts p JOIN users u ON u.id = p.author_id
 WHERE p.visibility = 'PUBLIC' AND u.suspended_at IS NULL AND p.id < %(before)s
 ORDER BY p.id DESC LIMIT %(limit)s"""  # noqa: S608 - built from constants
 
-# Two lists that are each in order already: the public one is read from its top; the other asks each
-# author who is followed for as many posts as a page holds. Blocking ends following, so that the
-# second list needs no look at the blocks.
+# Lists that are each in order already: the public one is read from its top; the others ask each author
+# in the viewer's circle for as many posts as a page holds. Blocking ends following and is looked at
+# once more at the end, for those whose subscription outlives it.
 _PERSONAL_FEED = f"""
-WITH seen AS (
+WITH circle AS (
+    SELECT following_id AS author_id, 'FOLLOWERS' AS visibility FROM follows WHERE follower_id = %(viewer)s
+    UNION ALL
+    SELECT b.streamer_id, shown.visibility FROM subscriptions b
+    CROSS JOIN (VALUES ('FOLLOWERS'), ('SUBSCRIBERS')) AS shown (visibility)
+    WHERE b.subscriber_id = %(viewer)s AND {HOLDS}
+    UNION ALL
+    SELECT %(viewer)s::uuid, own.visibility FROM (VALUES ('FOLLOWERS'), ('SUBSCRIBERS')) AS own (visibility)
+), seen AS (
     (SELECT p.id FROM posts p JOIN users u ON u.id = p.author_id
      WHERE p.visibility = 'PUBLIC' AND p.id < %(before)s AND u.suspended_at IS NULL
        AND {neither_blocks("p.author_id")}
      ORDER BY p.id DESC LIMIT %(limit)s)
-    UNION ALL
-    (SELECT limited.id
-     FROM (SELECT following_id AS author_id FROM follows WHERE follower_id = %(viewer)s
-           UNION ALL SELECT %(viewer)s::uuid) circle
+    UNION
+    (SELECT limited.id FROM circle JOIN users u ON u.id = circle.author_id AND u.suspended_at IS NULL
      CROSS JOIN LATERAL (
          SELECT p.id FROM posts p
-         WHERE p.author_id = circle.author_id AND p.visibility <> 'PUBLIC' AND p.id < %(before)s
-           AND (p.visibility = 'FOLLOWERS' OR p.author_id = %(viewer)s OR {SUBSCRIBED})
+         WHERE p.author_id = circle.author_id AND p.visibility = circle.visibility
+           AND p.visibility <> 'PUBLIC' AND p.id < %(before)s
          ORDER BY p.id DESC LIMIT %(limit)s
      ) limited
+     WHERE {neither_blocks("circle.author_id")}
      ORDER BY limited.id DESC LIMIT %(limit)s)
 )
 SELECT {COLUMNS} FROM seen JOIN posts p USING (id) JOIN users u ON u.id = p.author_id
-WHERE u.suspended_at IS NULL
 ORDER BY p.id DESC LIMIT %(limit)s"""  # noqa: S608 - built from constants
 
 _POSTS_OF = f"""

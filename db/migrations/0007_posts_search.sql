@@ -15,8 +15,8 @@ CREATE TABLE posts (
 CREATE INDEX posts_author_idx ON posts (author_id, id DESC);
 -- What anybody may see, newest first: the public feed reads this from its top.
 CREATE INDEX posts_public_idx ON posts (id DESC) WHERE visibility = 'PUBLIC';
--- What only some may see: a personal feed asks it once for each author who is followed.
-CREATE INDEX posts_limited_idx ON posts (author_id, id DESC) WHERE visibility <> 'PUBLIC';
+-- What only some may see: a personal feed asks it once for each author who is followed or subscribed to.
+CREATE INDEX posts_limited_idx ON posts (author_id, visibility, id DESC) WHERE visibility <> 'PUBLIC';
 -- Counting likes is no edit: only what the author changes moves updated_at.
 CREATE TRIGGER posts_touch BEFORE UPDATE OF text, visibility ON posts
     FOR EACH ROW EXECUTE FUNCTION touch_updated_at();

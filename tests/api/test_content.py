@@ -8,6 +8,7 @@ import pytest
 from falcon import testing
 from PIL import Image
 
+from db.connection import query
 from services import blocks, follows
 from services.actors import Role
 from tests.api.test_social import pages
@@ -143,6 +144,24 @@ def test_who_sees_what(client: Client) -> None:
     assert client.simulate_post(f"{limited}/like", headers=bearer(stranger)).status_code == 404
     comment = {"postId": str(made["FOLLOWERS"].id), "text": "x"}
     assert client.simulate_post("/api/content/comments", json=comment, headers=bearer(stranger)).status_code == 404
+
+
+def test_a_subscriber_sees_what_is_for_subscribers_until_it_expires(client: Client) -> None:
+    author, fan = make_user(), make_user()
+    make_post(author, "FOLLOWERS", "FOLLOWERS")
+    made = make_post(author, "SUBSCRIBERS", "SUBSCRIBERS")
+    query(
+        """INSERT INTO subscriptions (id, subscriber_id, streamer_id, tier, payment_method, price, currency, status,
+                                      started_at, anchor_at, expires_at)
+           VALUES (%s, %s, %s, 'basic', 'coins', 1, 'COIN', 'cancelled', now(), now(), now() + interval '1 day')""",
+        (uuid.uuid4(), fan.id, author.id),
+    )
+    feed = client.simulate_get("/api/content/feed", headers=bearer(fan)).json["data"]
+    assert [post["text"] for post in feed] == ["SUBSCRIBERS", "FOLLOWERS"]
+    assert client.simulate_get(f"/api/content/posts/{made.id}", headers=bearer(fan)).status_code == 200
+    query("UPDATE subscriptions SET expires_at = now() - interval '1 minute'")
+    assert client.simulate_get("/api/content/feed", headers=bearer(fan)).json["data"] == []
+    assert client.simulate_get(f"/api/content/posts/{made.id}", headers=bearer(fan)).status_code == 404
 
 
 def test_feeds_are_paged_without_loss_over_both_kinds_of_posts(client: Client) -> None:
