@@ -9,6 +9,7 @@ import msgspec
 from realtime.attendance import Attendance
 from realtime.client import Client, Identity
 from realtime.metrics import Metrics
+from realtime.openings import Openings
 from realtime.presence import Presence
 from realtime.protocol import Code
 from realtime.rooms import Rooms
@@ -28,6 +29,7 @@ class Hall(msgspec.Struct, frozen=True):
 
     threads: Threads
     rooms: Rooms
+    openings: Openings
     writer: Writer
     presence: Presence
     attendance: Attendance

@@ -26,6 +26,7 @@ from realtime.handlers import chat as chat_handlers
 from realtime.handlers import rooms as room_handlers
 from realtime.heartbeat import PING_S, Heartbeat
 from realtime.metrics import Metrics
+from realtime.openings import Openings
 from realtime.presence import Presence
 from realtime.protocol import Authenticate, Close, Code, JoinStream, Refused, Said
 from realtime.relay import Relay
@@ -62,7 +63,14 @@ class Server:
         self._writer = Writer(partial(chat.store_messages, standings=standings), self._metrics)
         self._attendance = Attendance(self._threads)
         self._hall = Hall(
-            self._threads, self._rooms, self._writer, self._presence, self._attendance, standings, self._metrics
+            threads=self._threads,
+            rooms=self._rooms,
+            openings=Openings(self._threads),
+            writer=self._writer,
+            presence=self._presence,
+            attendance=self._attendance,
+            standings=standings,
+            metrics=self._metrics,
         )
         self._router = Router(table_of([accounts, room_handlers, chat_handlers, events]), self._hall)
         self._relay = Relay(settings.redis_url, self._rooms.hear, self._resume)

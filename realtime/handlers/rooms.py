@@ -6,10 +6,9 @@ from realtime.client import Client
 from realtime.hall import Hall
 from realtime.protocol import Code, Join, Leave, Typing
 from realtime.router import Reply, command
-from services import chat, messages, rooms
+from services import chat, rooms
 from services.errors import Conflict, Invalid, ServiceError
-from services.messages import Message
-from services.rooms import ChatSettings, RoomRef
+from services.rooms import RoomRef
 
 ROOMS_A_CLIENT = 50
 TYPING_PAUSE_S = 3
@@ -20,9 +19,9 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     room: str
     viewer_count: int
-    settings: ChatSettings
-    pinned: list[Message]
-    messages: list[Message]
+    settings: msgspec.Raw
+    pinned: msgspec.Raw
+    messages: msgspec.Raw
     recovered: bool
     truncated: bool
 
@@ -38,7 +37,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
     _enter(client, ref, hall)
     room = await hall.rooms.arrive(client.connection, ref)
     try:
-        opening = await hall.threads.query(messages.opening, ref, said.since)
+        opening = await hall.openings.of(ref, said.since)
     except ServiceError:
         _exit(client, ref, hall)
         raise
