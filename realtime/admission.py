@@ -26,13 +26,13 @@ class Admission:
     def read(self, request: Request, peer: str) -> tuple[handshake.Request, str] | Response:
         """What is asked for and by which address; a response where that is all there is to it."""
         asked = handshake.read_request(request.path, request.headers)
-        if asked is None:
+        forwarded = request.headers.get_all("X-Forwarded-For")
+        if asked is None or (asked.kind == "metrics" and (forwarded or not handshake.is_internal(peer))):
             return plain(HTTPStatus.NOT_FOUND, b'{"success":false,"error":"Nothing is here.","code":"not_found"}')
         if asked.kind == "health":
             return plain(HTTPStatus.OK, msgspec.json.encode({"success": True, "data": {"status": "ok"}}))
         if asked.kind == "metrics":
             return plain(HTTPStatus.OK, self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
-        forwarded = request.headers.get_all("X-Forwarded-For")
         address = handshake.client_address(peer, forwarded, self._settings.trusted_proxies)
         return self._refusal(address) or (asked, address)
 

@@ -1,5 +1,6 @@
 """The first request of a connection: what it asks for, and with which token. Pure."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -44,6 +45,14 @@ def client_address(peer: str, forwarded: list[str], trusted_proxies: int) -> str
     if trusted_proxies == 0 or not hops:
         return peer
     return hops[-min(trusted_proxies, len(hops))]
+
+
+def is_internal(peer: str) -> bool:
+    """Whether a socket's other end is on this machine or a private network (RFC 1918, RFC 4193)."""
+    try:
+        return ipaddress.ip_address(peer).is_private
+    except ValueError:
+        return peer == ""
 
 
 def _bearer(header: str) -> str | None:
