@@ -1,28 +1,18 @@
 """What the environment says: every setting, parsed and checked once, when a process starts."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import limits
 import msgspec
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
-SHORTEST_SECRET = 32
+from settings_reader import Reader, SettingsError
+
+__all__ = ["NAMES", "Settings", "SettingsError", "load"]
 
 #: What each thing that somebody does in an event counts for in their engagement score.
 ENGAGEMENT_WEIGHTS = "messages=1,questions=5,upvotes=1,pollVotes=3,surveyAnswers=5,minutesWatched=1"
-
-T = TypeVar("T")
-
-
-class SettingsError(Exception):
-    """A variable that cannot be used; says which and why, in one line."""
-
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name}: {why}")
-        self.name = name
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +85,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     livekit_api_key: str
     livekit_api_secret: str
     platform_share_percent: int
+    subscription_currency: str
+    subscription_prices: tuple[int, ...]
+    subscription_coins: tuple[int, ...]
+    subscription_grace_s: int
     creator_review: bool
     engagement_weights: Mapping[str, int]
 
@@ -104,8 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def payment_sandbox(self) -> bool:
-        """Whether the built-in payment sandbox stands in for the provider."""
-        return not self.stripe_secret_key
+        """Whether the built-in payment sandbox stands in for the providers."""
+        return not self.stripe_secret_key and not self.dodo_api_key
 
 
 #: Every variable that is read; kept in step with `.env.example` by a test.
@@ -119,7 +113,8 @@ NAMES = frozenset(
     TRUSTED_PROXIES WS_MAX_CONNECTIONS_PER_ADDRESS DATA_DIR HLS_PATH MEDIA_STORAGE AWS_S3_BUCKET AWS_REGION
     AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY FFMPEG_BINARY VIDEO_ENCODER MAX_TRANSCODES
     GRACE_WINDOW DVR_WINDOW SMTP_URL MAIL_FROM STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET DODO_API_KEY
-    DODO_WEBHOOK_SECRET LIVEKIT_URL LIVEKIT_API_KEY LIVEKIT_API_SECRET PLATFORM_SHARE_PERCENT CREATOR_REVIEW ENGAGEMENT_WEIGHTS
+    DODO_WEBHOOK_SECRET LIVEKIT_URL LIVEKIT_API_KEY LIVEKIT_API_SECRET PLATFORM_SHARE_PERCENT CREATOR_REVIEW
+    ENGAGEMENT_WEIGHTS SUBSCRIPTION_CURRENCY SUBSCRIPTION_PRICES SUBSCRIPTION_COINS SUBSCRIPTION_GRACE
     LOG_LEVEL LOG_FORMAT LOG_FILE
     """.split()  # noqa: SIM905 - a list of names reads better as words
 )
@@ -127,7 +122,7 @@ NAMES = frozenset(
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from an environment; raises SettingsError for the first that is wrong."""
-    read = _Reader(environ)
+    read = Reader(environ)
     values = {
         **_addresses(read),
         **_stores(read),
@@ -142,92 +137,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-class _Reader:
-    """One variable at a time, each refusal naming its variable."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = {name: value for name, value in environ.items() if value != ""}
-        self.production = self.choice("ASTROTV_ENV", "development", ("development", "production")) == ("production")
-
-    def text(self, name: str, default: str = "") -> str:
-        return self._environ.get(name, default).strip()
-
-    def required(self, name: str) -> str:
-        value = self.text(name)
-        if not value:
-            raise SettingsError(name, "is missing; see .env.example")
-        return value
-
-    def whole(self, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
-        number = self._parsed(name, default, int, "must be a whole number")
-        if not least <= number <= most:
-            raise SettingsError(name, f"must be from {least} to {most}, not {number}")
-        return number
-
-    def port(self, name: str, default: int) -> int:
-        return self.whole(name, default, 1, 65535)
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(name, default)
-        if value not in allowed:
-            raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
-        return value
-
-    def names(self, name: str, default: str = "") -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
-
-    def duration_s(self, name: str, default: str) -> int:
-        """Seconds from `3600`, `60m`, `1h` or `7d`."""
-        text = self.text(name, default)
-        found = re.fullmatch(r"(\d{1,9})\s*([smhd]?)", text)
-        if found is None or int(found[1]) == 0:
-            raise SettingsError(name, f"must be a duration such as 3600, 60m, 1h or 7d, not {text!r}")
-        return int(found[1]) * {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY}[found[2]]
-
-    def weights(self, name: str, default: str) -> Mapping[str, int]:
-        """Whole numbers by name, as `a=1,b=5`; the default says which names there are, and what is left out counts."""
-        found = dict(part.split("=") for part in default.split(","))
-        for part in self.names(name):
-            key, _, number = part.partition("=")
-            if key not in found or not re.fullmatch(r"\d{1,4}", number):
-                raise SettingsError(name, f"must be like {default}, which {part!r} is not")
-            found[key] = number
-        return {key: int(number) for key, number in found.items()}
-
-    def rate(self, name: str, default: str) -> str:
-        value = self.text(name, default)
-        try:
-            limits.parse(value)
-        except ValueError as error:
-            raise SettingsError(name, f"must look like 100/15minutes, not {value!r}") from error
-        return value
-
-    def secret(self, name: str) -> str:
-        value = self.required(name)
-        if len(value) < SHORTEST_SECRET:
-            raise SettingsError(name, f"is too weak: it needs at least {SHORTEST_SECRET} characters")
-        if len(set(value)) < 8:
-            raise SettingsError(name, "is too weak: it repeats a few characters")
-        return value
-
-    def fernet_keys(self, name: str) -> tuple[str, ...]:
-        """Keys of 32 bytes in URL-safe base64, as Fernet has them; no refusal ever shows one."""
-        keys = self.names(name)
-        if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys):
-            raise SettingsError(name, "must be Fernet keys by commas; .env.example says how to make one")
-        return keys
-
-    def _parsed(self, name: str, default: T, parse: Callable[[str], T], complaint: str) -> T:
-        text = self._environ.get(name)
-        if text is None:
-            return default
-        try:
-            return parse(text.strip())
-        except ValueError as error:
-            raise SettingsError(name, f"{complaint}, not {text!r}") from error
-
-
-def _addresses(read: _Reader) -> dict[str, Any]:
+def _addresses(read: Reader) -> dict[str, Any]:
     host, port = read.text("HOST", "127.0.0.1"), read.port("PORT", 8000)
     realtime, rtmp = read.port("REALTIME_PORT", 8001), read.port("RTMP_PORT", 1935)
     relay = read.port("RELAY_PORT", 8002)
@@ -249,7 +159,7 @@ def _addresses(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _stores(read: _Reader) -> dict[str, Any]:
+def _stores(read: Reader) -> dict[str, Any]:
     database, redis = read.required("DATABASE_URL"), read.required("REDIS_URL")
     return {
         "database_url": database,
@@ -260,7 +170,7 @@ def _stores(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _secrets(read: _Reader) -> dict[str, Any]:
+def _secrets(read: Reader) -> dict[str, Any]:
     return {
         "bcrypt_rounds": read.whole("BCRYPT_ROUNDS", 12, 10 if read.production else 4, 16),
         "jwt_secret": read.secret("JWT_SECRET"),
@@ -274,7 +184,7 @@ def _secrets(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _http(read: _Reader) -> dict[str, Any]:
+def _http(read: Reader) -> dict[str, Any]:
     return {
         "cors_origins": tuple(o.rstrip("/") for o in read.names("CORS_ORIGIN", "http://localhost:3000")),
         "frontend_url": read.text("FRONTEND_URL", "http://localhost:3000").rstrip("/"),
@@ -285,7 +195,7 @@ def _http(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _media(read: _Reader) -> dict[str, Any]:
+def _media(read: Reader) -> dict[str, Any]:
     data_dir = Path(read.text("DATA_DIR", ".astrotv")).absolute()
     hls_path = Path(read.text("HLS_PATH", str(data_dir / "media"))).absolute()
     return {
@@ -310,7 +220,7 @@ def _media(read: _Reader) -> dict[str, Any]:
     }
 
 
-def _plain(read: _Reader, name: str) -> str:
+def _plain(read: Reader, name: str) -> str:
     """A secret that nginx has in its configuration as well, where quotes and dollars would mean something."""
     value = read.secret(name)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
@@ -318,28 +228,28 @@ def _plain(read: _Reader, name: str) -> str:
     return value
 
 
-def _hook_hls_url(read: _Reader) -> str:
+def _hook_hls_url(read: Reader) -> str:
     value = read.text("HOOK_HLS_URL")
     if value and not (re.match(r"https?://\S+$", value) and "{name}" in value):
         raise SettingsError("HOOK_HLS_URL", f"must be an http(s) address with {{name}} in it, not {value!r}")
     return value
 
 
-def _storage(read: _Reader, folder: Path) -> str:
+def _storage(read: Reader, folder: Path) -> str:
     value = read.text("MEDIA_STORAGE", f"file:{folder}")
     if not value.startswith(("file:", "s3:")):
         raise SettingsError("MEDIA_STORAGE", f"must begin with file: or s3:, not {value!r}")
     return value
 
 
-def _smtp_url(read: _Reader) -> str:
+def _smtp_url(read: Reader) -> str:
     value = read.text("SMTP_URL")
     if value and not re.fullmatch(r"smtp(s|\+starttls)?://[^/\s]+/?", value):
         raise SettingsError("SMTP_URL", "must look like smtp://user:password@host:587, or smtps:// or smtp+starttls://")
     return value
 
 
-def _providers(read: _Reader) -> dict[str, Any]:
+def _providers(read: Reader) -> dict[str, Any]:
     return {
         "smtp_url": _smtp_url(read),
         "mail_from": read.text("MAIL_FROM", "AstroTV <no-reply@localhost>"),
@@ -351,12 +261,16 @@ def _providers(read: _Reader) -> dict[str, Any]:
         "livekit_api_key": read.text("LIVEKIT_API_KEY"),
         "livekit_api_secret": read.text("LIVEKIT_API_SECRET"),
         "platform_share_percent": read.whole("PLATFORM_SHARE_PERCENT", 30, 0, 100),
+        "subscription_currency": read.currency("SUBSCRIPTION_CURRENCY", "PEN"),
+        "subscription_prices": read.rising("SUBSCRIPTION_PRICES", "1490,2990,5990"),
+        "subscription_coins": read.rising("SUBSCRIPTION_COINS", "300,600,1200"),
+        "subscription_grace_s": read.duration_s("SUBSCRIPTION_GRACE", "3d"),
         "creator_review": read.choice("CREATOR_REVIEW", "off", ("on", "off")) == "on",
         "engagement_weights": read.weights("ENGAGEMENT_WEIGHTS", ENGAGEMENT_WEIGHTS),
     }
 
 
-def _logging(read: _Reader) -> dict[str, Any]:
+def _logging(read: Reader) -> dict[str, Any]:
     return {
         "log_level": read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         "log_format": read.choice("LOG_FORMAT", "json", ("json", "console")),
@@ -367,6 +281,8 @@ def _logging(read: _Reader) -> dict[str, Any]:
 def _refuse_contradictions(settings: Settings) -> None:
     if settings.media_storage.startswith("s3:") and not settings.aws_s3_bucket:
         raise SettingsError("AWS_S3_BUCKET", "is missing; MEDIA_STORAGE is s3:")
+    if settings.dodo_api_key and not settings.dodo_webhook_secret:
+        raise SettingsError("DODO_WEBHOOK_SECRET", "is missing; DODO_API_KEY is set")
     if settings.production and settings.payment_sandbox:
         raise SettingsError("STRIPE_SECRET_KEY", "is missing; the payment sandbox is not for production")
     if settings.production and not settings.encryption_keys:

@@ -1,5 +1,6 @@
 """The secrets of a stack on the embedded default: made once, kept in the data folder, mode 0600."""
 
+import base64
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -29,6 +30,11 @@ def _webhook_secret() -> str:
     return "whsec_" + secrets.token_urlsafe(30)
 
 
+def _standard_webhook_secret() -> str:
+    """As the Standard Webhooks specification spells one: base64 behind a prefix."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
 def _fernet_key() -> str:
     return Fernet.generate_key().decode()
 
@@ -41,8 +47,10 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "JWT_SECRET": _token,
     "STREAM_KEY_SECRET": _token,
     "INGEST_SECRET": _token,
+    "PLAYBACK_SECRET": _token,
     "ENCRYPTION_KEYS": _fernet_key,
     "STRIPE_WEBHOOK_SECRET": _webhook_secret,
+    "DODO_WEBHOOK_SECRET": _standard_webhook_secret,
     "FLOWER_BASIC_AUTH": _sign_in,
 }
 

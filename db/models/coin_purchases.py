@@ -12,6 +12,7 @@ from db.models.users import User
 
 class CoinPurchase(TimedModel):
     user_id: UUID
+    coin_pack_id: UUID
     user = peewee.ForeignKeyField(User, on_delete="RESTRICT")
     coin_pack = peewee.ForeignKeyField(CoinPack, on_delete="RESTRICT")
     coins = peewee.IntegerField()

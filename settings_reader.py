@@ -1,0 +1,119 @@
+"""One variable of the environment at a time, read and checked; every refusal names its variable."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import limits
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+SHORTEST_SECRET = 32
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A variable that cannot be used; says which and why, in one line."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+
+
+class Reader:
+    """One variable at a time, each refusal naming its variable."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {name: value for name, value in environ.items() if value != ""}
+        self.production = self.choice("ASTROTV_ENV", "development", ("development", "production")) == ("production")
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(name, default).strip()
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise SettingsError(name, "is missing; see .env.example")
+        return value
+
+    def whole(self, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
+        number = self._parsed(name, default, int, "must be a whole number")
+        if not least <= number <= most:
+            raise SettingsError(name, f"must be from {least} to {most}, not {number}")
+        return number
+
+    def port(self, name: str, default: int) -> int:
+        return self.whole(name, default, 1, 65535)
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+
+    def names(self, name: str, default: str = "") -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+
+    def rising(self, name: str, default: str) -> tuple[int, ...]:
+        """Three whole numbers above zero, each above the one before, such as `300,600,1200`."""
+        text = self.text(name, default)
+        numbers = tuple(int(part) for part in text.split(",") if part.strip().isdecimal())
+        if len(numbers) != 3 or len(text.split(",")) != 3 or not 0 < numbers[0] < numbers[1] < numbers[2] < 2**31:
+            raise SettingsError(name, f"must be three rising whole numbers such as {default}, not {text!r}")
+        return numbers
+
+    def currency(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not re.fullmatch(r"[A-Z]{3}", value):
+            raise SettingsError(name, f"must be an ISO 4217 code such as {default}, not {value!r}")
+        return value
+
+    def duration_s(self, name: str, default: str) -> int:
+        """Seconds from `3600`, `60m`, `1h` or `7d`."""
+        text = self.text(name, default)
+        found = re.fullmatch(r"(\d{1,9})\s*([smhd]?)", text)
+        if found is None or int(found[1]) == 0:
+            raise SettingsError(name, f"must be a duration such as 3600, 60m, 1h or 7d, not {text!r}")
+        return int(found[1]) * {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY}[found[2]]
+
+    def weights(self, name: str, default: str) -> Mapping[str, int]:
+        """Whole numbers by name, as `a=1,b=5`; the default says which names there are, and what is left out counts."""
+        found = dict(part.split("=") for part in default.split(","))
+        for part in self.names(name):
+            key, _, number = part.partition("=")
+            if key not in found or not re.fullmatch(r"\d{1,4}", number):
+                raise SettingsError(name, f"must be like {default}, which {part!r} is not")
+            found[key] = number
+        return {key: int(number) for key, number in found.items()}
+
+    def rate(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            limits.parse(value)
+        except ValueError as error:
+            raise SettingsError(name, f"must look like 100/15minutes, not {value!r}") from error
+        return value
+
+    def secret(self, name: str) -> str:
+        value = self.required(name)
+        if len(value) < SHORTEST_SECRET:
+            raise SettingsError(name, f"is too weak: it needs at least {SHORTEST_SECRET} characters")
+        if len(set(value)) < 8:
+            raise SettingsError(name, "is too weak: it repeats a few characters")
+        return value
+
+    def fernet_keys(self, name: str) -> tuple[str, ...]:
+        """Keys of 32 bytes in URL-safe base64, as Fernet has them; no refusal ever shows one."""
+        keys = self.names(name)
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys):
+            raise SettingsError(name, "must be Fernet keys by commas; .env.example says how to make one")
+        return keys
+
+    def _parsed(self, name: str, default: T, parse: Callable[[str], T], complaint: str) -> T:
+        text = self._environ.get(name)
+        if text is None:
+            return default
+        try:
+            return parse(text.strip())
+        except ValueError as error:
+            raise SettingsError(name, f"{complaint}, not {text!r}") from error
