@@ -84,6 +84,11 @@ def parse(req: Request, shape: type[T]) -> T:
     return shaped(content, shape)
 
 
+def parse_if_any(req: Request, shape: type[S]) -> S:
+    """The same where a body may be left out: then everything is."""
+    return parse(req, shape) if raw_body(req) else shape()
+
+
 def shaped(content: Any, shape: type[T], *, strict: bool = True) -> T:
     """Decoded content as `shape`, its strings cleaned; raises Invalid naming every wrong field."""
     cleaned = _clean(content, "")

@@ -6,11 +6,13 @@ from typing import Any
 from api.requests import App
 from api.resources import media_files, payment_sandbox
 from api.route_tables.accounts import AUTH, CODES, PROFILES
+from api.route_tables.audience import AUDIENCE
 from api.route_tables.browse import BROWSE
 from api.route_tables.chat import CHAT
 from api.route_tables.content import CONTENT
 from api.route_tables.creators import ADMINISTRATION, CREATORS
 from api.route_tables.discounts import DISCOUNTS
+from api.route_tables.live_events import EVENTS, PROJECTS
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS
 from api.route_tables.ops import OPS
@@ -30,6 +32,9 @@ ROUTES: tuple[Route, ...] = (
     *CONTENT,
     *BROWSE,
     *NOTIFICATIONS,
+    *PROJECTS,
+    *EVENTS,
+    *AUDIENCE,
     *CHAT,
     *MONEY,
     *DISCOUNTS,
