@@ -13,26 +13,19 @@ import settings as configuration
 from db.connection import connection, query
 from db.migrate import migrate
 from embedded import attached
+from operations import demo_world, large_world
+from operations.large_world import Size
 from operations.project import data_dir
 from services import accounts, channels, creators, wallets
 from services.accounts import Registration
 from services.actors import Actor, Role
-from services.ids import new_id
 from services.sessions import Device
 from settings import Settings
 
-HELP = "load the demo data into a database without people"
+HELP = "load the demo data into a database without people, or a large world for benchmarks"
 FILE = "demo.json"
 DEVICE = Device(user_agent="manage.py")
 VIEWERS_COINS = 5_000
-CATEGORIES = {
-    "just-chatting": "Just chatting",
-    "games": "Games",
-    "music": "Music",
-    "science": "Science",
-    "sports": "Sports",
-    "cooking": "Cooking",
-}
 
 
 class DemoAccount(msgspec.Struct, frozen=True):
@@ -58,15 +51,23 @@ class Demo(msgspec.Struct, frozen=True):
     stream_key: str
 
 
-def configure(_parser: argparse.ArgumentParser) -> None:
-    """There are no options."""
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    largest = Size()
+    parser.add_argument(
+        "--size", choices=("demo", "large"), default="demo", help="large: for benchmarks, beside whatever is there"
+    )
+    for name in Size.__struct_fields__:
+        parser.add_argument(f"--{name}", type=_count, help=f"of a large size; {getattr(largest, name):,} by default")
 
 
-def run(_arguments: argparse.Namespace, environ: dict[str, str]) -> int:
-    """Load the demo data where there are no people yet, and say whom to sign in as."""
+def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
+    """Load the demo data where there are no people yet, and say whom to sign in as; or a world for benchmarks."""
     with attached(data_dir(environ), environ) as environment:
         settings = configuration.load(environment)
         migrate(settings.database_owner_url)
+        if arguments.size == "large":
+            return _load_large(settings, arguments)
         demo = ensure(settings)
     if demo is None:
         print("nothing to do: there are people here already")
@@ -88,15 +89,37 @@ def ensure(settings: Settings) -> Demo | None:
         bootstrap.stop()
 
 
+def _count(text: str) -> int:
+    number = int(text.replace("_", "").replace(",", ""))
+    if not 2 <= number <= 100_000_000:
+        raise argparse.ArgumentTypeError("must be from 2 to 100,000,000")
+    return number
+
+
+def _load_large(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = {name: value for name in Size.__struct_fields__ if (value := getattr(arguments, name)) is not None}
+    bootstrap.open_stores(settings)
+    try:
+        with connection():
+            if query("SELECT 1 FROM users WHERE username = 'creator_0'"):
+                print("nothing to do: a large world is here already")
+                return 0
+        seconds = large_world.load(settings, Size(**asked))
+    finally:
+        bootstrap.stop()
+    print(f"done in {seconds:.1f} s")
+    return 0
+
+
 def _make() -> KeptDemo:
     password = secrets.token_urlsafe(9)
-    for slug, name in CATEGORIES.items():
-        query("INSERT INTO categories (id, name, slug) VALUES (%s, %s, %s)", (new_id(), name, slug))
     admin = _person("admin", "ada", "Ada Admin", password, Role.ADMIN)
     streamer = _person("streamer", "nova", "Nova Streams", password)
     creators.make_streamer(streamer.id)
     viewer = _person("viewer", "vic", "Vic Viewer", password)
     wallets.grant(viewer.id, VIEWERS_COINS, reference=viewer.id, key=f"demo:{viewer.id}")
+    [(password_hash,)] = query("SELECT password_hash FROM users WHERE id = %s", (viewer.id,))
+    demo_world.make(password_hash, streamer.id)
     return KeptDemo(password, [admin, streamer, viewer])
 
 
