@@ -1,13 +1,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
+import msgspec
 import pytest
-from botocore.config import Config
+import requests
 
-from services.gateways.storage import FolderStorage, Storage, StorageError
-from services.gateways.storage_s3 import S3Storage
-from tests.bucket import fake_bucket
+from services.gateways.storage import FolderStorage, Storage, StorageError, open_storage
+from settings import Settings
+from tests.bucket import bucket
 
 
 @pytest.fixture(autouse=True)
@@ -17,21 +17,12 @@ def _database() -> Iterator[None]:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+def storage(request: pytest.FixtureRequest, tmp_path: Path, opened: Settings) -> Iterator[Storage]:
     if request.param == "folder":
         yield FolderStorage(tmp_path / "media")
         return
-    with fake_bucket() as url:
-        client = boto3.client(
-            "s3",
-            endpoint_url=url,
-            region_name="eu-central-1",
-            aws_access_key_id="key",
-            aws_secret_access_key="secret",
-            config=Config(s3={"addressing_style": "path"}),
-        )
-        yield S3Storage(client, "media", "astro")
-        client.close()
+    with bucket() as there:
+        yield open_storage(msgspec.structs.replace(opened, media_storage="s3:astro", **there))
 
 
 def test_what_was_put_is_found_again(storage: Storage, tmp_path: Path) -> None:
@@ -79,3 +70,23 @@ def test_a_file_appears_whole_and_leaves_no_scraps(tmp_path: Path) -> None:
         storage.put_bytes("taken", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
     assert storage.url("thumbs/a.webp") == "/media/thumbs/a.webp"
+
+
+def test_a_browser_finds_what_the_bucket_shows_and_nothing_private(opened: Settings) -> None:
+    with bucket(public="astro/avatars/*") as there:
+        storage = open_storage(msgspec.structs.replace(opened, media_storage="s3:astro", **there))
+        storage.put_bytes("avatars/a.webp", b"picture")
+        storage.put_bytes("identity/b", b"passport")
+        found = requests.get(storage.url("avatars/a.webp"), timeout=10)
+        private = requests.get(storage.url("identity/b"), timeout=10)
+    assert (found.content, found.headers["Content-Type"]) == (b"picture", "image/webp")
+    assert "immutable" in found.headers["Cache-Control"]
+    assert private.status_code == 403
+
+
+def test_a_bucket_that_is_away_says_so(opened: Settings) -> None:
+    with bucket() as there:
+        pass
+    storage = open_storage(msgspec.structs.replace(opened, media_storage="s3:", **there))
+    with pytest.raises(StorageError):
+        storage.put_bytes("a/b", b"x")

@@ -1,0 +1,79 @@
+"""What is sealed stays sealed: against changes, swaps, and keys that were taken away."""
+
+import pytest
+from cryptography.fernet import Fernet
+
+from db.models.financial_details import FinancialDetails
+from services import encryption, financial, key_rotation
+from services.actors import Actor
+from services.bus import bus
+from services.encryption import CannotOpen
+from services.financial import BankDetails
+from tests.configuring import configured
+from tests.factories import actor_of, make_user
+
+DETAILS = BankDetails(account_holder="Mira Lund", iban="DE89 3704 0044 0532 0130 00", country="DE")
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return actor_of(make_user())
+
+
+def row_of(actor: Actor) -> FinancialDetails:
+    return FinancialDetails.get(FinancialDetails.user == actor.user_id)
+
+
+def test_what_was_sealed_opens_for_its_owner_and_purpose_alone(actor: Actor) -> None:
+    sealed = encryption.seal("a", actor.user_id, b"secret")
+    assert b"secret" not in sealed.ciphertext
+    assert encryption.unseal("a", actor.user_id, sealed.ciphertext) == b"secret"
+    for purpose, owner in (("b", actor.user_id), ("a", make_user().id)):
+        with pytest.raises(CannotOpen):
+            encryption.unseal(purpose, owner, sealed.ciphertext)
+
+
+def test_a_changed_text_does_not_open(actor: Actor) -> None:
+    ciphertext = bytearray(encryption.seal("a", actor.user_id, b"secret").ciphertext)
+    ciphertext[20] ^= 1
+    with pytest.raises(CannotOpen):
+        encryption.unseal("a", actor.user_id, bytes(ciphertext))
+
+
+def test_details_of_one_person_put_into_anothers_row_do_not_open(actor: Actor) -> None:
+    thief = actor_of(make_user())
+    financial.keep_details(actor, DETAILS)
+    financial.keep_details(thief, DETAILS)
+    FinancialDetails.update(ciphertext=row_of(actor).ciphertext).where(FinancialDetails.user == thief.user_id).execute()
+    with pytest.raises(CannotOpen):
+        financial.own_details(thief)
+
+
+def test_a_new_key_seals_at_once_and_the_old_one_opens_until_all_is_sealed_anew(actor: Actor) -> None:
+    financial.keep_details(actor, DETAILS)
+    old, new = bus.settings.encryption_keys, Fernet.generate_key().decode()
+    before = row_of(actor)
+    with configured(encryption_keys=(new, *old)):
+        assert financial.own_details(actor).last4 == "3000"
+        assert key_rotation.reencrypt().resealed == 1
+        after = row_of(actor)
+        assert after.key_id != before.key_id and bytes(after.ciphertext) != bytes(before.ciphertext)
+        assert key_rotation.reencrypt() == key_rotation.Rotation(0, 0)
+    with configured(encryption_keys=(new,)):
+        assert financial.own_details(actor).last4 == "3000"
+    with configured(encryption_keys=old), pytest.raises(CannotOpen):
+        financial.own_details(actor)
+
+
+def test_what_no_key_opens_is_counted_and_left_alone(actor: Actor) -> None:
+    financial.keep_details(actor, DETAILS)
+    financial.keep_details(actor_of(make_user()), DETAILS)
+    before = bytes(row_of(actor).ciphertext)
+    with configured(encryption_keys=(Fernet.generate_key().decode(),)):
+        assert key_rotation.reencrypt() == key_rotation.Rotation(0, 2)
+    assert bytes(row_of(actor).ciphertext) == before
+
+
+def test_the_id_of_a_key_does_not_give_it_away() -> None:
+    key = bus.settings.encryption_keys[0]
+    assert encryption.newest_key_id() not in key and len(encryption.newest_key_id()) == 12
