@@ -36,7 +36,8 @@ INSERT INTO presence_processes (id, seen_at) VALUES (%s, %s)
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at"""
 _SPANS = """
 INSERT INTO attendance_spans (id, event_id, user_id, process_id, entered_at, left_at)
-SELECT visit.id, r.event_id, u.id, %(process)s, visit.entered_at, greatest(visit.left_at, visit.entered_at)
+SELECT visit.id, r.event_id, u.id, %(process)s, visit.entered_at,
+       CASE WHEN visit.left_at IS NOT NULL THEN greatest(visit.left_at, visit.entered_at) END
 FROM unnest(%(ids)s::uuid[], %(rooms)s::uuid[], %(users)s::uuid[], %(entered)s::timestamptz[], %(left)s::timestamptz[])
      AS visit (id, room_id, user_id, entered_at, left_at)
 JOIN event_rooms r USING (room_id) JOIN users u ON u.id = visit.user_id
