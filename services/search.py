@@ -96,6 +96,13 @@ def _asked(text: str) -> dict[str, Any]:
     }
 
 
+def _likeness(text: str) -> str:
+    """SQL of the share of the asked trigrams that a text holds, 0 to 1."""
+    return f"""(SELECT count(*)::real FROM (SELECT unnest(search_trigrams(%(plain)s))
+                INTERSECT SELECT unnest(search_trigrams({text}))) AS both_hold)
+               / (SELECT count(DISTINCT asked) FROM unnest(search_trigrams(%(plain)s)) AS asked)"""  # noqa: S608 - of constants
+
+
 def _found(table: str, text: str, condition: str = "true") -> str:
     """SQL of the candidates of one table with their rank, 0 to 1000: by words, else by trigrams.
 
@@ -110,7 +117,7 @@ def _found(table: str, text: str, condition: str = "true") -> str:
         WHERE search_document({text}) @@ to_tsquery('simple', %(prefixes)s) AND {condition}
         LIMIT %(candidates)s),
     by_look_{table} AS MATERIALIZED (
-        SELECT t.id, (500 * search_similarity(%(plain)s, {text}))::integer AS rank
+        SELECT t.id, (500 * {_likeness(text)})::integer AS rank
         FROM {table} t
         WHERE (SELECT count(*) FROM by_word_{table}) < %(limit)s AND ({parts}) AND {condition}
         LIMIT %(candidates)s),
@@ -147,7 +154,7 @@ ranked AS (
     SELECT s.id, max(f.rank + CASE WHEN f.rank >= 600 THEN 4000 ELSE 0 END
                      + CASE WHEN s.status <> 'LIVE' THEN 0
                             WHEN f.rank >= 600 THEN 2000 + least(100, 10 * ln(1 + s.viewer_count))
-                            ELSE 50 END)::integer AS score
+                            ELSE 20 END)::integer AS score
     FROM found f JOIN streams s USING (id) GROUP BY s.id)
 SELECT s.id, ranked.score FROM ranked JOIN streams s USING (id)
 JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id

@@ -99,25 +99,27 @@ CROSS JOIN LATERAL (
 WHERE f.follower_id = %s AND (shown.is_live, shown.id) < (%s, %s)
 ORDER BY shown.is_live DESC, shown.id DESC LIMIT %s"""
 
+_CANDIDATE = "s.id, s.channel_id, s.category_id, s.viewer_count, s.visibility"
+
 # Candidates come from three indexes, each bounded; only they are scored. Thousandths of the natural
 # logarithm of the viewers: following is worth a factor of 20 in viewers, a liked category up to 7.
 _RECOMMENDED = f"""
 WITH liked AS (SELECT * FROM unnest(%(liked)s::uuid[], %(shares)s::real[]) AS t (category_id, share)),
 candidates AS (
-    (SELECT s.id FROM streams s WHERE s.status = 'LIVE' ORDER BY s.viewer_count DESC, s.id DESC LIMIT %(popular)s)
+    (SELECT {_CANDIDATE} FROM streams s WHERE s.status = 'LIVE'
+     ORDER BY s.viewer_count DESC, s.id DESC LIMIT %(popular)s)
     UNION
-    (SELECT s.id FROM follows f JOIN channels h ON h.user_id = f.following_id
+    (SELECT {_CANDIDATE} FROM follows f JOIN channels h ON h.user_id = f.following_id
      JOIN streams s ON s.channel_id = h.id AND s.status = 'LIVE' WHERE f.follower_id = %(viewer)s::uuid)
     UNION
-    (SELECT near.id FROM liked CROSS JOIN LATERAL (
-         SELECT s.id FROM streams s WHERE s.category_id = liked.category_id AND s.status = 'LIVE'
+    (SELECT near.* FROM liked CROSS JOIN LATERAL (
+         SELECT {_CANDIDATE} FROM streams s WHERE s.category_id = liked.category_id AND s.status = 'LIVE'
          ORDER BY s.viewer_count DESC LIMIT %(each)s) AS near)),
 scored AS (
     SELECT s.id, (1000 * (ln(1 + s.viewer_count)
                   + CASE WHEN f.follower_id IS NOT NULL THEN 3 ELSE 0 END
                   + 2 * coalesce(liked.share, 0)))::integer AS score
-    FROM candidates JOIN streams s USING (id)
-    JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id
+    FROM candidates s JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id
     LEFT JOIN follows f ON f.follower_id = %(viewer)s::uuid AND f.following_id = u.id
     LEFT JOIN liked ON liked.category_id = s.category_id
     WHERE s.visibility <> 'UNLISTED' AND u.suspended_at IS NULL AND {neither_blocks("u.id")}

@@ -151,13 +151,6 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     FROM (SELECT public.search_trigrams(given) AS trigrams) AS whole
 $$;
 
--- Which share of the trigrams that are asked for is there: 0 to 1.
-CREATE FUNCTION search_similarity(asked text, given text) RETURNS real
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT coalesce(avg((wanted = ANY (public.search_trigrams(given)))::integer), 0)::real
-    FROM (SELECT DISTINCT unnest(public.search_trigrams(asked)) AS wanted) AS trigrams
-$$;
-
 CREATE INDEX users_document_idx ON users USING gin (search_document(username || ' ' || name));
 CREATE INDEX users_trigrams_idx ON users USING gin (search_trigrams(username || ' ' || name));
 CREATE INDEX streams_document_idx ON streams USING gin (search_document(title));
