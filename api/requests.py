@@ -8,6 +8,8 @@ import falcon
 import msgspec
 
 from services.actors import Actor
+from services.bus import bus
+from services.client_addresses import client_address
 from services.errors import FieldError, Invalid, TooLarge, WrongType
 from services.sessions import Device
 
@@ -57,7 +59,8 @@ def device(req: Request) -> Device:
 
 def address(req: Request) -> str:
     """The caller's address, as far as the configured proxies can be trusted to say it."""
-    return str(req.env.get("astrotv.address") or req.remote_addr)
+    forwarded = req.get_header("X-Forwarded-For") or ""
+    return client_address(req.remote_addr or "", forwarded, bus.settings.trusted_proxies)
 
 
 def raw_body(req: Request, limit: int = JSON_LIMIT) -> bytes:

@@ -4,6 +4,7 @@ import pytest
 from falcon import testing
 
 from services.bus import bus
+from tests.configuring import configured
 from tests.factories import PASSWORD, bearer, make_user
 
 Client = testing.TestClient
@@ -167,3 +168,13 @@ def test_sessions_are_listed_and_revoked_by_their_owner_alone(client: Client) ->
     assert client.simulate_delete(f"/api/auth/sessions/{elsewhere}", headers=other).status_code == 404
     assert client.simulate_delete(f"/api/auth/sessions/{elsewhere}", headers=mine).status_code == 200
     assert client.simulate_get("/api/auth/me", headers=second).status_code == 401
+
+
+def test_a_session_remembers_the_address_that_our_proxy_saw(client: Client) -> None:
+    body = {"email": "mira@example.com", "password": PASSWORD}
+    forged = {"X-Forwarded-For": "6.6.6.6, 192.0.2.1"}
+    with configured(trusted_proxies=1):
+        result = client.simulate_post("/api/auth/register", json=body, headers=forged)
+    headers = {"Authorization": f"Bearer {result.json['data']['token']}"}
+    (session,) = client.simulate_get("/api/auth/sessions", headers=headers).json["data"]
+    assert session["ip"] == "192.0.2.1"
