@@ -55,6 +55,7 @@ beat_schedule = {
         ("analytics.viewers", "analytics", 15),
         ("media.thumbnails_of_live", "media", 30),
         ("media.tidy_live", "media", HOUR_S),
+        ("media.expire_recordings", "media", HOUR_S),
         ("notifications.likes", "notifications", 60),
         ("sessions.tidy", "default", HOUR_S),
         ("accounts.reencrypt", "default", 24 * HOUR_S),

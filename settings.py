@@ -11,6 +11,8 @@ from settings_reader import Reader, SettingsError
 
 __all__ = ["NAMES", "Settings", "SettingsError", "load"]
 
+MOST_GRACE_S = 30 * 86400
+
 #: What each thing that somebody does in an event counts for in their engagement score.
 ENGAGEMENT_WEIGHTS = "messages=1,questions=5,upvotes=1,pollVotes=3,surveyAnswers=5,minutesWatched=1"
 
@@ -283,6 +285,8 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise SettingsError("AWS_S3_BUCKET", "is missing; MEDIA_STORAGE is s3:")
     if settings.dodo_api_key and not settings.dodo_webhook_secret:
         raise SettingsError("DODO_WEBHOOK_SECRET", "is missing; DODO_API_KEY is set")
+    if settings.subscription_grace_s > MOST_GRACE_S:
+        raise SettingsError("SUBSCRIPTION_GRACE", "must be at most 30d")
     if settings.production and settings.payment_sandbox:
         raise SettingsError("STRIPE_SECRET_KEY", "is missing; the payment sandbox is not for production")
     if settings.production and not settings.encryption_keys:

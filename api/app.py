@@ -60,7 +60,7 @@ def _middleware(settings: Settings) -> list[Any]:
             auth=settings.rate_limit_auth,
             default=settings.rate_limit_default,
             unlimited=frozenset(path for route in ROUTES if route.unlimited for path in route.paths),
-            prefixes=("/hls/", "/media/", "/sandbox/"),
+            prefixes=("/hls/", "/media/", "/sandbox/", "/api/ingest/"),
         ),
         Auth(),
         Idempotency(),

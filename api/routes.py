@@ -13,6 +13,7 @@ from api.route_tables.content import CONTENT
 from api.route_tables.creators import ADMINISTRATION, CREATORS
 from api.route_tables.discounts import DISCOUNTS
 from api.route_tables.live_events import EVENTS, PROJECTS
+from api.route_tables.media import MEDIA
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS
 from api.route_tables.ops import OPS
@@ -28,6 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *CREATORS,
     *ADMINISTRATION,
     *STREAMS,
+    *MEDIA,
     *PEOPLE,
     *CONTENT,
     *BROWSE,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from db.connection import connection, database
 
-Effect = Callable[[], None]
+Effect = Callable[[], object]
 
 
 class Sink(Protocol):

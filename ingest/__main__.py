@@ -22,7 +22,7 @@ from ingest.metrics import REGISTRY, BroadcastCollector
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
-from services import broadcasts, tokens
+from services import broadcasts, open_streams, tokens
 from settings import Settings, SettingsError
 
 THREADS: Final = 8
@@ -51,7 +51,7 @@ async def serve(settings: Settings) -> None:
         lifecycle = Lifecycle(_station(settings, executor))
         REGISTRY.register(BroadcastCollector(lambda: lifecycle.broadcasts))
         rtmp = RtmpServer(lifecycle)
-        relay = HttpServer(Relay(lifecycle, tokens.check_relay_token, REGISTRY))
+        relay = HttpServer(Relay(lifecycle, tokens.check_relay_token, open_streams.may_fetch, REGISTRY))
         await _listen("RTMP_PORT", rtmp, settings.rtmp_host, settings.rtmp_port)
         await _listen("RELAY_PORT", relay, settings.host, settings.relay_port)
         log.info("ingest is ready", rtmp=settings.public_rtmp_url, relay=settings.relay_url)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from ingest.broadcast import Broadcast
 from ingest.http import Reply
 from ingest.lifecycle import Lifecycle
 from ingest.packager import Packager
@@ -28,22 +27,25 @@ _ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 _LASTING = {**_ANYWHERE, "Cache-Control": "public, max-age=31536000, immutable"}
 _FLEETING = {**_ANYWHERE, "Cache-Control": "no-store"}
 
+#: Whether a stream's files may be had with a token, or without one; it must not wait for a database.
+MayFetch = Callable[[UUID, str | None], bool]
+
 NOT_FOUND: Final = Reply(404, b"There is no such file.\n", headers=_FLEETING)
 
 
 class HlsPages:
     """Playlists, parts and segments of the streams that are on air here."""
 
-    def __init__(self, lifecycle: Lifecycle, check_token: Callable[[UUID, str], bool]) -> None:
+    def __init__(self, lifecycle: Lifecycle, may_fetch: MayFetch) -> None:
         self._lifecycle = lifecycle
-        self._check_token = check_token
+        self._may_fetch = may_fetch
 
-    async def answer(self, stream_id: UUID, file: str, query: Mapping[str, str]) -> Reply:
-        """Answer a request for a file below a stream's folder."""
+    async def answer(self, stream_id: UUID, file: str, query: Mapping[str, str], token: str | None = None) -> Reply:
+        """Answer a request for a file below a stream's folder; `token` came before it in the path."""
         broadcast = self._lifecycle.find_packaged(stream_id)
         if broadcast is None or broadcast.packager is None:
             return NOT_FOUND
-        if not self._may_watch(broadcast, stream_id, query):
+        if not self._may_fetch(stream_id, token):
             return Reply(403, b"The token does not open this stream.\n", headers=_FLEETING)
         if file == LOW_LATENCY_FILE:
             return _playlist(broadcast.packager.low_latency_master_playlist())
@@ -52,10 +54,6 @@ class HlsPages:
         if found is None or rendition is None:
             return NOT_FOUND
         return await _RenditionPages(broadcast.packager, rendition).answer(found["name"], query)
-
-    def _may_watch(self, broadcast: Broadcast, stream_id: UUID, query: Mapping[str, str]) -> bool:
-        limited = broadcast.stream is not None and broadcast.stream.visibility == "SUBSCRIBERS"
-        return not limited or self._check_token(stream_id, query.get("token", ""))
 
 
 class _RenditionPages:

@@ -3,7 +3,7 @@
 GET  /live/<stream>.flv?token=      everything since the last keyframe, then all that comes, as FLV
 GET  /live/<stream>/keyframe?token= the last keyframe as a small FLV file
 POST /live/<stream>/<rung>?token=   fragmented MP4 of one rung, for as long as it lasts
-GET  /hls/<stream>/…                playlists and segments from memory, see hls.py
+GET  /hls/[t/<token>/]<stream>/…    playlists and segments from memory, see hls.py
 GET  /health, /metrics
 """
 
@@ -17,7 +17,7 @@ import h11
 from prometheus_client import CollectorRegistry, generate_latest
 
 from ingest.errors import ProtocolError
-from ingest.hls import HlsPages
+from ingest.hls import HlsPages, MayFetch
 from ingest.http import Exchange, Reply, Request
 from ingest.lifecycle import Lifecycle
 from ingest.packager import RUNGS
@@ -28,7 +28,7 @@ NOT_ALLOWED: Final = Reply(405, b"That method is not known here.\n")
 
 _UUID = r"(?P<stream>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 _LIVE = re.compile(rf"/live/{_UUID}(?:\.(?P<flv>flv)|/(?P<name>[a-z0-9]+))")
-_HLS = re.compile(rf"/hls/{_UUID}/(?P<file>[a-z0-9./-]+)")
+_HLS = re.compile(rf"/hls/(?:t/(?P<token>[A-Za-z0-9_-]{{1,64}})/)?{_UUID}/(?P<file>[a-z0-9./-]+)")
 
 TokenCheck = Callable[[UUID, str], bool]
 
@@ -36,11 +36,13 @@ TokenCheck = Callable[[UUID, str], bool]
 class Relay:
     """Answers requests on the relay's port."""
 
-    def __init__(self, lifecycle: Lifecycle, check_token: TokenCheck, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, check_token: TokenCheck, may_fetch: MayFetch, registry: CollectorRegistry
+    ) -> None:
         self._lifecycle = lifecycle
         self._check_token = check_token
         self._registry = registry
-        self._hls = HlsPages(lifecycle, check_token)
+        self._hls = HlsPages(lifecycle, may_fetch)
 
     async def __call__(self, request: Request, exchange: Exchange) -> Reply | None:
         """Answer one request."""
@@ -52,7 +54,7 @@ class Relay:
         if request.method not in ("GET", "HEAD"):
             return NOT_ALLOWED
         if found := _HLS.fullmatch(request.path):
-            return await self._hls.answer(UUID(found["stream"]), found["file"], request.query)
+            return await self._hls.answer(UUID(found["stream"]), found["file"], request.query, found["token"])
         return self._page(request.path)
 
     def _page(self, path: str) -> Reply:

@@ -27,9 +27,6 @@ class Stream(Protocol):
     @property
     def id(self) -> UUID: ...
 
-    @property
-    def visibility(self) -> str: ...
-
 
 class Broadcasts(Protocol):
     """The rules of being on air: synchronous functions that may wait for a database or for Redis."""

@@ -15,7 +15,7 @@ from db.connection import query
 from db.models.channels import Channel
 from db.models.streams import IngestSession, Stream
 from db.transactions import atomic
-from services import clock, jobs, streams, tokens
+from services import clock, jobs, open_streams, streams, tokens
 from services.broadcast_audience import hearers, streamer_ref
 from services.bus import bus
 from services.errors import Conflict, Forbidden, NotFound
@@ -42,21 +42,40 @@ class Grant(msgspec.Struct, frozen=True):
     stream_key_version: int
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """Another media server that takes the picture in, what it calls the stream, and of which kind that makes it."""
+
+    server: str
+    name: str
+    source_type: str = "RTMP"
+
+
 def authorize(key: str, *, server: str, remote_address: str) -> Grant:
     """Who may publish with this key; raises Forbidden (bad_stream_key, account_suspended, event_ended)."""
-    rows = query(_BY_KEY, (tokens.fingerprint(key),))
+    rows = query(f"{_PUBLISHER} WHERE c.stream_key_hash = %s", (tokens.fingerprint(key),))
+    try:
+        return _granted(rows)
+    except Forbidden as refusal:
+        log.warning("publish_refused", reason=refusal.code, server=server, remote_address=remote_address)
+        raise
+
+
+def grant_for(channel_id: UUID) -> Grant:
+    """The same for somebody who was let in by another door than the key; raises Forbidden."""
+    return _granted(query(f"{_PUBLISHER} WHERE c.id = %s", (channel_id,)))
+
+
+def _granted(rows: list[tuple[Any, ...]]) -> Grant:
     reason = _refused(rows[0]) if rows else "bad_stream_key"
     if reason is not None:
-        log.warning("publish_refused", reason=reason, server=server, remote_address=remote_address)
         raise Forbidden(_REFUSALS[reason], reason)
     channel_id, user_id, name, version, _, _ = rows[0]
     return Grant(channel_id, user_id, name, version)
 
 
-_BY_KEY = """
+_PUBLISHER = """
 SELECT c.id, c.user_id, coalesce(u.username, e.slug), c.stream_key_version, u.suspended_at, e.status
-FROM channels c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN events e ON e.id = c.event_id
-WHERE c.stream_key_hash = %s"""
+FROM channels c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN events e ON e.id = c.event_id"""
 _REFUSALS = {
     "bad_stream_key": "The stream key is wrong.",
     "account_suspended": "The account is suspended.",
@@ -71,15 +90,15 @@ def _refused(row: tuple[Any, ...]) -> str | None:
     return "event_ended" if event_status == "ENDED" else None
 
 
-def claim(grant: Grant, *, server: str, publisher: str) -> None:
-    """Be the one publisher of a channel, over all ingest processes; raises Conflict."""
-    if not _lease(grant.channel_id, server, publisher).acquire():
+def claim(grant: Grant, *, server: str, publisher: str, ttl_s: float = LEASE_S) -> None:
+    """Be the one publisher of a channel, over all media servers; raises Conflict."""
+    if not _lease(grant.channel_id, server, publisher, ttl_s).acquire():
         raise Conflict("Somebody publishes to this channel already.", "already_publishing")
 
 
-def renew(channel_id: UUID, *, server: str, publisher: str) -> bool:
-    """Stay the publisher for another ten seconds; False where the claim was lost."""
-    return _lease(channel_id, server, publisher).renew()
+def renew(channel_id: UUID, *, server: str, publisher: str, ttl_s: float = LEASE_S) -> bool:
+    """Stay the publisher for another `ttl_s` seconds; False where the claim was lost."""
+    return _lease(channel_id, server, publisher, ttl_s).renew()
 
 
 def release(channel_id: UUID, *, server: str, publisher: str) -> None:
@@ -87,11 +106,14 @@ def release(channel_id: UUID, *, server: str, publisher: str) -> None:
     _lease(channel_id, server, publisher).release()
 
 
-def go_live(grant: Grant, facts: MediaFacts, *, server: str, remote_address: str) -> StreamView:
+def go_live(
+    grant: Grant, facts: MediaFacts, *, server: str, remote_address: str, elsewhere: Elsewhere | None = None
+) -> StreamView:
     """Put a channel on air, or back on air within the grace window; returns the stream.
 
     The newest scheduled stream of the channel becomes live; without one, a stream is made from
-    the channel's defaults. Coming back continues the same stream, and nobody is told twice.
+    the channel's defaults. Coming back continues the same stream, and nobody is told twice. What
+    arrives `elsewhere` is neither transcoded nor recorded here.
     """
     with atomic():
         channel = Channel.select().where(Channel.id == grant.channel_id).for_update().get()
@@ -99,8 +121,8 @@ def go_live(grant: Grant, facts: MediaFacts, *, server: str, remote_address: str
             raise Forbidden("The stream key was revoked.", "bad_stream_key")
         stream_id = _resumed(channel) or _started(channel, grant)
         _open_session(stream_id, facts, server, remote_address)
-        jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=stream_id)
-        jobs.enqueue(jobs.THUMBNAIL, stream_id=stream_id)
+        _take_in(stream_id, elsewhere)
+    open_streams.settle(stream_id)
     remember_facts(stream_id, facts)
     return streams.any_stream(stream_id)
 
@@ -115,6 +137,19 @@ def update(stream_id: UUID, facts: MediaFacts) -> None:
         height=facts.height,
         bitrate_kbps=facts.bitrate_kbps,
     ).where(IngestSession.stream == stream_id, IngestSession.ended_at.is_null()).execute()
+
+
+def go_on(stream_id: UUID) -> bool:
+    """A stream that is published elsewhere still is; False where it is live no more."""
+    rows = query("SELECT interrupted_at FROM streams WHERE id = %s AND status = 'LIVE'", (stream_id,))
+    if rows and rows[0][0] is not None:
+        query("UPDATE streams SET interrupted_at = NULL WHERE id = %s", (stream_id,))
+    return bool(rows)
+
+
+def rename_elsewhere(stream_id: UUID, name: str) -> None:
+    """Note what another media server calls a stream."""
+    Stream.update(media_name=name).where(Stream.id == stream_id).execute()
 
 
 def interrupt(stream_id: UUID) -> None:
@@ -141,8 +176,10 @@ def end(stream_id: UUID, reason: str) -> None:
         _close_sessions(stream_id)
         if row.status == Status.LIVE.value and row.channel_id is not None:
             _tell_of_end(row)
-            if row.source_url is None:
+            if row.source_url is None and row.media_server is None:
                 jobs.enqueue(jobs.FINISH_RECORDING, stream_id=stream_id)
+            if row.source_type == "LIVEKIT":
+                jobs.enqueue(jobs.CLOSE_LIVEKIT_ROOM, channel_id=row.channel_id)
 
 
 def reap() -> int:
@@ -169,6 +206,17 @@ def _resumed(channel: Channel) -> UUID | None:
     Stream.update(interrupted_at=None).where(Stream.id == row.id).execute()
     publish(StreamStatusChanged(stream_id=row.id, status=Status.LIVE.value), room_topic(channel.room_id))
     return UUID(str(row.id))
+
+
+def _take_in(stream_id: UUID, elsewhere: Elsewhere | None) -> None:
+    if elsewhere is None:
+        Stream.update(media_server=None, media_name=None, source_type="RTMP").where(Stream.id == stream_id).execute()
+        jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=stream_id)
+        jobs.enqueue(jobs.THUMBNAIL, stream_id=stream_id)
+        return
+    Stream.update(media_server=elsewhere.server, media_name=elsewhere.name, source_type=elsewhere.source_type).where(
+        Stream.id == stream_id
+    ).execute()
 
 
 def _started(channel: Channel, grant: Grant) -> UUID:
@@ -245,8 +293,8 @@ def _live_by_encoder() -> list[tuple[UUID, UUID, datetime | None]]:
     )
 
 
-def _lease(channel_id: UUID, server: str, publisher: str) -> Lease:
-    return Lease(_lease_name(channel_id), f"{server}/{publisher}", LEASE_S)
+def _lease(channel_id: UUID, server: str, publisher: str, ttl_s: float = LEASE_S) -> Lease:
+    return Lease(_lease_name(channel_id), f"{server}/{publisher}", ttl_s)
 
 
 def _lease_name(channel_id: UUID) -> str:

@@ -11,8 +11,8 @@ from services.errors import NotFound
 from services.tiers import Tier
 
 #: Of a subscription `s`: whether it counts. An active one outlives its end while its renewal is
-#: settled, for a few days even where no job runs; a cancelled one does not.
-RUNS = """(s.status = 'active' AND s.expires_at > now() - interval '7 days'
+#: settled, for a month where no job runs; a cancelled one does not.
+RUNS = """(s.status = 'active' AND s.expires_at > now() - interval '30 days'
            OR s.status = 'cancelled' AND s.expires_at > now())"""
 
 _RANK = "array_position(ARRAY['basic', 'pro', 'premium'], {})"
@@ -77,6 +77,11 @@ def seen_by(actor: Actor | None, streamer_ids: Collection[UUID]) -> set[UUID]:
     wanted = [streamer_id for streamer_id in streamer_ids if streamer_id != actor.user_id]
     subscribed = {row[0] for row in query(_SEEN, (wanted, actor.user_id))} if wanted else set()
     return subscribed | (set(streamer_ids) - set(wanted))
+
+
+def may_watch(actor: Actor | None, visibility: str, streamer_id: UUID | None) -> bool:
+    """Whether somebody may play a stream: anybody a public or unlisted one, who subscribes or owns it any other."""
+    return visibility != "SUBSCRIBERS" or sees_content(actor, streamer_id)
 
 
 def content_tier_of(streamer_id: UUID) -> Tier:

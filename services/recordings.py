@@ -13,7 +13,7 @@ import structlog
 
 from db.connection import connection
 from db.models.streams import Recording, Stream
-from services import clock, thumbnails
+from services import clock, previews, thumbnails
 from services.bus import bus
 from services.errors import Unavailable
 from services.gateways import ffmpeg
@@ -22,7 +22,7 @@ from services.gateways.storage import Storage, StorageError, open_storage
 from services.ids import new_id
 from services.media_files import LIVE_FOLDER
 from services.remuxing import RemuxError, remux
-from services.segment_index import SOURCE, RecordedRendition, is_complete, recorded_renditions
+from services.segment_index import LOG_FILE, SOURCE, RecordedRendition, is_complete, recorded_renditions
 from services.thumbnails import ThumbnailError
 from services.vod_playlists import PLAYLIST, vod_master_playlist, vod_playlist
 
@@ -32,6 +32,7 @@ PACKAGER_PATIENCE = timedelta(seconds=90)
 LIVE_FOLDER_KEPT = timedelta(hours=1)
 MOST_MISSING_S, MOST_MISSING_SHARE = 5.0, 0.05
 DURATION_TOLERANCE_S, DURATION_TOLERANCE_SHARE = 1.0, 0.02
+RECORDINGS = "recordings"
 WORKPLACE = ".work"
 
 
@@ -40,11 +41,12 @@ class Mp4(msgspec.Struct, frozen=True):
 
     url: str | None
     size: int = 0
+    preview: str | None = None
     complaint: str | None = None
 
 
 def finish_recording(stream_id: UUID) -> None:
-    """Make the recording of a stream that has ended: playlists, an MP4, a last thumbnail, a row.
+    """Make the recording of a stream that has ended: playlists, an MP4, a preview, a last thumbnail, a row.
 
     Safe to run twice, also at once: files are replaced by equal ones, and a recording that is
     ready is left alone. Raises Unavailable while the packager still writes.
@@ -53,7 +55,7 @@ def finish_recording(stream_id: UUID) -> None:
         stream = Stream.get_or_none(Stream.id == stream_id)
         if stream is None or stream.status != "ENDED" or _is_ready(stream_id):
             return
-    folder = _live_folder(stream_id)
+    folder = live_folder(stream_id)
     if not is_complete(folder) and clock.now() < stream.ended_at + PACKAGER_PATIENCE:
         raise Unavailable(f"The packager has not finished with {stream_id}.", retry_after_s=2)
     renditions = recorded_renditions(folder)
@@ -73,7 +75,7 @@ def tidy_live_folders() -> int:
     settled = clock.now() - LIVE_FOLDER_KEPT
     with connection():
         ready = Recording.select().where(Recording.status == "READY", Recording.updated_at < settled)
-        folders = [folder for row in ready if (folder := _live_folder(row.stream_id)).is_dir()]
+        folders = [folder for row in ready if (folder := live_folder(row.stream_id)).is_dir()]
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return len(folders)
@@ -87,16 +89,18 @@ def offered(renditions: Iterable[RecordedRendition]) -> list[RecordedRendition]:
 
 
 def _make(stream_id: UUID, folder: Path, renditions: list[RecordedRendition]) -> None:
-    storage, place = open_storage(bus.settings), f"recordings/{stream_id}"
+    storage, place = open_storage(bus.settings), f"{RECORDINGS}/{stream_id}"
     chosen = offered(renditions)
     size = sum(_keep_rendition(storage, f"{place}/{rendition.name}", folder, rendition) for rendition in chosen)
     storage.put_bytes(f"{place}/{PLAYLIST}", vod_master_playlist(chosen).encode())
+    storage.put(f"{place}/{LOG_FILE}", folder / LOG_FILE)
     mp4 = _keep_mp4(stream_id, storage, f"{place}/{SOURCE}.mp4", folder, chosen[0])
     _note(
         stream_id,
         status="READY",
-        hls=storage.url(f"{place}/{PLAYLIST}"),
+        hls=f"/media/{place}/{PLAYLIST}",
         mp4=mp4.url,
+        preview=mp4.preview,
         duration_s=round(chosen[0].duration_s, 3),
         bytes=size + mp4.size,
         error=mp4.complaint,
@@ -118,16 +122,29 @@ def _keep_rendition(storage: Storage, place: str, folder: Path, rendition: Recor
 def _keep_mp4(stream_id: UUID, storage: Storage, key: str, folder: Path, source: RecordedRendition) -> Mp4:
     """Make and keep the MP4, and a thumbnail from it. Where none can be made, HLS still plays."""
     binary = ffmpeg.find_binary(bus.settings.ffmpeg_binary)
-    with _workplace() as workplace:
+    with workplace() as place:
         try:
-            made = remux(binary, folder, source, workplace)
+            made = remux(binary, folder, source, place)
             _check_duration(ffmpeg.probe(binary, made).duration_s, source.duration_s)
         except (RemuxError, FfmpegError) as error:
             log.warning("recording_without_mp4", stream_id=str(stream_id), error=str(error))
             return Mp4(None, complaint=str(error)[:500])
         storage.put(key, made)
         _last_thumbnail(stream_id, made, source.duration_s)
-        return Mp4(storage.url(key), made.stat().st_size)
+        preview = _keep_preview(binary, storage, key.rpartition("/")[0], made, source.duration_s)
+        return Mp4(f"/media/{key}", made.stat().st_size, preview)
+
+
+def _keep_preview(binary: str, storage: Storage, place: str, video: Path, duration_s: float) -> str | None:
+    """Make and keep the preview; None where there is no picture."""
+    try:
+        preview = previews.make_preview(binary, video, duration_s)
+    except FfmpegError as error:
+        log.info("no_preview", place=place, error=str(error))
+        return None
+    storage.put_bytes(f"{place}/{previews.SPRITE}", preview.sprite)
+    storage.put_bytes(f"{place}/{previews.CUES}", preview.cues.encode())
+    return f"/media/{place}/{previews.CUES}"
 
 
 def _check_duration(found_s: float | None, expected_s: float) -> None:
@@ -144,7 +161,7 @@ def _last_thumbnail(stream_id: UUID, video: Path, duration_s: float) -> None:
 
 
 @contextmanager
-def _workplace() -> Iterator[Path]:
+def workplace() -> Iterator[Path]:
     """A folder beside the media, so that what is made there can be kept without copying."""
     parent = bus.settings.hls_path / WORKPLACE
     parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +169,8 @@ def _workplace() -> Iterator[Path]:
         yield Path(name)
 
 
-def _live_folder(stream_id: UUID) -> Path:
+def live_folder(stream_id: UUID) -> Path:
+    """Where the packager writes a stream."""
     return bus.settings.hls_path / LIVE_FOLDER / str(stream_id)
 
 

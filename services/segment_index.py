@@ -35,6 +35,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
     started_at: float
     size: int
     discontinuous: bool = False
+    independent: bool = True
 
 
 Entry: TypeAlias = InitEntry | SegmentEntry

@@ -1,6 +1,7 @@
 """What a streamer says about a stream: before it, while it is on air, and as a standing default."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,8 +10,8 @@ from msgspec import UNSET, UnsetType
 
 from db.models.channels import Channel
 from db.models.streams import Stream
-from db.transactions import atomic
-from services import broadcasts, categories, streams
+from db.transactions import after_commit, atomic
+from services import broadcasts, categories, jobs, open_streams, streams
 from services.actors import Actor
 from services.broadcast_audience import streamer_ref
 from services.channels import own_channel
@@ -73,6 +74,9 @@ def edit_stream(actor: Actor, stream_id: UUID, patch: StreamPatch) -> StreamView
         row, channel = owned_stream(actor, stream_id)
         if columns:
             Stream.update(**columns).where(Stream.id == row.id).execute()
+        if "visibility" in columns:
+            after_commit(partial(open_streams.settle, stream_id))
+            jobs.enqueue(jobs.SETTLE_OPEN_STREAM, stream_id=stream_id)
         view = streams.stream(stream_id, actor)
         if row.status == Status.LIVE.value:
             event = StreamUpdated(stream_id=row.id, streamer=streamer_ref(channel.id), title=view.title)

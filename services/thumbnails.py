@@ -108,7 +108,7 @@ def store_picture(stream_id: UUID, picture: Image.Image, storage: Storage) -> Th
     taken = int(clock.now().timestamp() * 1000)
     keys = [f"{folder}/{taken}-{width}x{height}.webp" for width, height in (LARGE, SMALL)]
     for key, size in zip(keys, (LARGE, SMALL), strict=True):
-        storage.put_bytes(key, _webp(picture, size))
+        storage.put_bytes(key, webp(picture, size))
     _drop_old(folder, storage)
     return Thumbnail(large=storage.url(keys[0]), small=storage.url(keys[1]))
 
@@ -116,7 +116,10 @@ def store_picture(stream_id: UUID, picture: Image.Image, storage: Storage) -> Th
 def _arriving() -> "ModelSelect[Stream]":
     """Streams whose picture arrives at this moment."""
     return Stream.select(Stream.id).where(
-        Stream.status == "LIVE", Stream.source_type == "RTMP", Stream.interrupted_at.is_null()
+        Stream.status == "LIVE",
+        Stream.source_type == "RTMP",
+        Stream.media_server.is_null(),
+        Stream.interrupted_at.is_null(),
     )
 
 
@@ -136,7 +139,8 @@ def _latest_keyframe(stream_id: UUID) -> bytes:
     return found
 
 
-def _webp(picture: Image.Image, size: tuple[int, int]) -> bytes:
+def webp(picture: Image.Image, size: tuple[int, int]) -> bytes:
+    """A picture in one size, as it is kept."""
     fitted = picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
     written = io.BytesIO()
     fitted.save(written, "WEBP", quality=QUALITY, method=2)

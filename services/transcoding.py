@@ -82,7 +82,9 @@ def resume_abandoned() -> int:
 
 def resume_forgotten() -> int:
     """Ask for every live stream that nobody transcodes or was asked to; returns how many there were."""
-    rows = Stream.select(Stream.id).where(Stream.status == "LIVE", Stream.source_type == "RTMP")
+    rows = Stream.select(Stream.id).where(
+        Stream.status == "LIVE", Stream.source_type == "RTMP", Stream.media_server.is_null()
+    )
     live = [row.id for row in rows]
     forgotten = set(live) - transcode_register.held(live)
     for stream_id in forgotten:

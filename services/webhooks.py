@@ -1,4 +1,4 @@
-"""What payment providers tell us: verified, stored before it is answered, settled by a job exactly once."""
+"""What providers tell us: verified, stored before it is answered, settled by a job exactly once."""
 
 import random
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from db.connection import query
 from db.models.webhook_events import WebhookEvent
 from db.transactions import atomic
-from services import clock, jobs, purchases, sandbox_deliveries
+from services import clock, jobs, livekit_rooms, purchases, sandbox_deliveries
 from services.errors import Invalid, ServiceError, Unavailable
 from services.gateways.payments.interface import (
     BadSignature,
@@ -56,9 +56,14 @@ def receive(provider_name: str, body: bytes, headers: Mapping[str, str]) -> None
     Invalid("malformed_event"), and then stores nothing.
     """
     signed = _verified(provider_name, body, headers)
-    state = State.RECEIVED if payment_providers.named(provider_name).handles(signed.kind) else State.IGNORED
+    keep(provider_name, signed, body.decode(), is_handled=payment_providers.named(provider_name).handles(signed.kind))
+
+
+def keep(provider_name: str, signed: SignedEvent, payload: str, *, is_handled: bool) -> None:
+    """Store an event whose signature is good, once, and ask for it to be processed if it is of a kind handled."""
+    state = State.RECEIVED if is_handled else State.IGNORED
     with atomic():
-        event_id = _stored(provider_name, signed, body.decode(), state)
+        event_id = _stored(provider_name, signed, payload, state)
         if event_id is not None and state is State.RECEIVED:
             jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
     if event_id is not None:
@@ -148,11 +153,17 @@ def _settle(event_id: UUID) -> None:
     event = WebhookEvent.select().where(WebhookEvent.id == event_id).for_update().get()
     if event.state != State.RECEIVED:
         return
-    settlement = _effect(event.provider, payment_providers.named(event.provider).read(event.payload))
+    settlement = _settlement(event.provider, event.payload)
     event.state = State.PROCESSED if settlement.changed else State.IGNORED
     event.error, event.processed_at = settlement.note, clock.now()
     event.save()
     _count(event.provider, event.state, event.received_at)
+
+
+def _settlement(provider: str, payload: str) -> Settlement:
+    if provider == livekit_rooms.PROVIDER:
+        return livekit_rooms.settle(payload)
+    return _effect(provider, payment_providers.named(provider).read(payload))
 
 
 def _effect(provider: str, event: PaymentEvent) -> Settlement:

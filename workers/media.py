@@ -7,7 +7,16 @@ from uuid import UUID
 import structlog
 from celery import signals
 
-from services import jobs, recordings, thumbnails, transcoding
+from services import (
+    clip_making,
+    jobs,
+    livekit_rooms,
+    open_streams,
+    recording_retention,
+    recordings,
+    thumbnails,
+    transcoding,
+)
 from workers.app import task
 
 log = structlog.get_logger(__name__)
@@ -42,6 +51,26 @@ def thumbnails_of_live() -> None:
 @task(jobs.TIDY_LIVE_MEDIA)
 def tidy_live() -> None:
     recordings.tidy_live_folders()
+
+
+@task(jobs.MAKE_CLIP, retries=20)
+def clip(clip_id: str) -> None:
+    clip_making.make_clip(UUID(clip_id))
+
+
+@task(jobs.SETTLE_OPEN_STREAM)
+def settle_open_stream(stream_id: str) -> None:
+    open_streams.settle(UUID(stream_id))
+
+
+@task(jobs.EXPIRE_RECORDINGS)
+def expire_recordings() -> None:
+    recording_retention.expire_recordings()
+
+
+@task(jobs.CLOSE_LIVEKIT_ROOM)
+def close_livekit_room(channel_id: str) -> None:
+    livekit_rooms.close_room(UUID(channel_id))
 
 
 @signals.worker_shutting_down.connect

@@ -7,7 +7,7 @@ import falcon
 
 from api.requests import App, Request
 from services import media_files
-from services.media_files import MediaFile
+from services.media_files import Elsewhere, MediaFile
 from settings import Settings
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
@@ -23,16 +23,22 @@ class LiveFile:
     """Playlists and segments of live streams."""
 
     def on_get(self, req: Request, resp: falcon.Response, path: Any) -> None:
+        _open_to_players(resp)
         _send(req, resp, media_files.live_file(str(path)))
 
     on_head = on_get
 
 
 class StoredFile:
-    """Thumbnails, recordings and other public files."""
+    """Recordings, clips, thumbnails and other files that are kept."""
 
     def on_get(self, req: Request, resp: falcon.Response, path: Any) -> None:
-        _send(req, resp, media_files.stored_file(str(path)))
+        _open_to_players(resp)
+        found = media_files.stored_file(str(path))
+        if isinstance(found, Elsewhere):
+            resp.set_header("Cache-Control", f"private, max-age={found.lasts_s // 2}")
+            raise falcon.HTTPFound(found.url, headers=dict(resp.headers))
+        _send(req, resp, found)
 
     on_head = on_get
 
@@ -77,12 +83,17 @@ def _send(req: Request, resp: falcon.Response, found: MediaFile) -> None:
 
 def _describe(resp: falcon.Response, found: MediaFile) -> None:
     forever = ", immutable" if found.is_immutable else ""
-    resp.set_header("Cache-Control", f"public, max-age={found.max_age_s}{forever}")
+    who = "private" if found.is_private else "public"
+    resp.set_header("Cache-Control", f"{who}, max-age={found.max_age_s}{forever}")
     resp.set_header("ETag", found.etag)
     resp.set_header("Accept-Ranges", "bytes")
+    resp.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+
+
+def _open_to_players(resp: falcon.Response) -> None:
+    """Let a page of any origin play, and read why it may not."""
     resp.set_header("Access-Control-Allow-Origin", "*")
     resp.set_header("Access-Control-Expose-Headers", "Content-Length, Content-Range, ETag")
-    resp.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
 
 def _body(req: Request, resp: falcon.Response, found: MediaFile, portion: range) -> None:

@@ -1,5 +1,6 @@
 """Media storage in a bucket that speaks S3."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +18,22 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 def open_bucket(settings: Settings, prefix: str) -> "S3Storage":
     """The bucket of the settings; without keys there, boto3 looks for them where AWS tools do."""
-    client = boto3.client(
-        "s3",
-        region_name=settings.aws_region or None,
-        endpoint_url=settings.aws_endpoint_url or None,
-        aws_access_key_id=settings.aws_access_key_id or None,
-        aws_secret_access_key=settings.aws_secret_access_key or None,
+    client = _client(
+        settings.aws_region, settings.aws_endpoint_url, settings.aws_access_key_id, settings.aws_secret_access_key
     )
     return S3Storage(client, settings.aws_s3_bucket, prefix)
+
+
+@functools.lru_cache(maxsize=4)
+def _client(region: str, endpoint: str, key: str, secret: str) -> Any:
+    """Making a client takes a good part of a second, so there is one for each server; threads may share it."""
+    return boto3.client(
+        "s3",
+        region_name=region or None,
+        endpoint_url=endpoint or None,
+        aws_access_key_id=key or None,
+        aws_secret_access_key=secret or None,
+    )
 
 
 class S3Storage:
@@ -86,6 +95,10 @@ class S3Storage:
     def url(self, key: str) -> str:
         endpoint = self._client.meta.endpoint_url.rstrip("/")
         return f"{endpoint}/{self._bucket}/{self._object(key)}"
+
+    def signed_url(self, key: str, lasts_s: int) -> str:
+        wanted = {"Bucket": self._bucket, "Key": self._object(key)}
+        return str(self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lasts_s))
 
     def _object(self, key: str) -> str:
         return self._prefix + plain_key(key)

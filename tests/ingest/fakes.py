@@ -17,7 +17,6 @@ class FakeStream(msgspec.Struct, frozen=True):
     """A live stream."""
 
     id: UUID
-    visibility: str = "PUBLIC"
 
 
 class FakeBroadcasts:
@@ -28,7 +27,8 @@ class FakeBroadcasts:
         self.told: list[tuple[str, object]] = []
         self.facts: list[MediaFacts] = []
         self.claims: dict[UUID, str] = {}
-        self.visibility = "PUBLIC"
+        self.is_public = True
+        self.broken = False
         self.authorizing = threading.Event()
         self.authorizing.set()
         self._live: dict[UUID, UUID] = {}
@@ -57,12 +57,14 @@ class FakeBroadcasts:
             del self.claims[channel_id]
 
     def go_live(self, grant: Grant, facts: MediaFacts, *, server: str, remote_address: str) -> FakeStream:
+        if self.broken:
+            raise RuntimeError("a mistake in the services")
         with self._lock:
             number = len(self.told_of("end"))
             stream_id = self._live.setdefault(grant.channel_id, uuid5(grant.channel_id, str(number)))
         self.facts.append(facts)
         self.told.append(("go_live", stream_id))
-        return FakeStream(stream_id, self.visibility)
+        return FakeStream(stream_id)
 
     def update(self, stream_id: UUID, facts: MediaFacts) -> None:
         self.facts.append(facts)

@@ -52,7 +52,7 @@ class Stage:
         self.hls_folder = hls_folder
         self.loop = asyncio.new_event_loop()
         self._executor = ThreadPoolExecutor(4)
-        self._thread = threading.Thread(target=self.loop.run_forever)
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         call = Caller(self._executor, no_connection)
         durations = {"window_s": 30.0, "grace_s": 20.0, **limits}
@@ -62,7 +62,7 @@ class Stage:
         self._rtmp = RtmpServer(self.lifecycle)
         registry = CollectorRegistry()
         registry.register(BroadcastCollector(lambda: self.lifecycle.broadcasts))
-        self._relay = HttpServer(Relay(self.lifecycle, lambda _, token: token == TOKEN, registry))
+        self._relay = HttpServer(Relay(self.lifecycle, lambda _, token: token == TOKEN, self._may_fetch, registry))
         self.rtmp_port = self.run(lambda: self._rtmp.start("127.0.0.1", 0))
         self.relay_port = self.run(lambda: self._relay.start("127.0.0.1", 0))
 
@@ -73,6 +73,9 @@ class Stage:
             return await work()
 
         return asyncio.run_coroutine_threadsafe(call(), self.loop).result(30)
+
+    def _may_fetch(self, _: UUID, token: str | None) -> bool:
+        return token == TOKEN if token is not None else self.platform.is_public
 
     def close(self) -> None:
         async def stop() -> None:

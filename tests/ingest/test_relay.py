@@ -128,13 +128,15 @@ def test_low_latency_hls_plays(stage: Stage) -> None:
         assert subprocess.run(playing, timeout=30, capture_output=True).stderr == b""
 
 
-def test_a_stream_for_subscribers_wants_a_token(stage: Stage) -> None:
-    stage.platform.visibility = "SUBSCRIBERS"
+def test_a_stream_that_is_not_public_wants_a_token(stage: Stage) -> None:
+    stage.platform.is_public = False
     with stage.encoder():
         stream = wait_for(lambda: stage.live_stream)
         wait_for(lambda: stage.text("index.m3u8"))
         assert refusal(stage, f"/hls/{stream}/ll.m3u8") == 403
-        assert stage.get(f"/hls/{stream}/ll.m3u8?token={TOKEN}")
+        assert refusal(stage, f"/hls/t/another/{stream}/ll.m3u8") == 403
+        assert b"source/ll.m3u8" in stage.get(f"/hls/t/{TOKEN}/{stream}/ll.m3u8")
+        assert b"#EXT-X-PART" in stage.get(f"/hls/t/{TOKEN}/{stream}/source/ll.m3u8")
 
 
 def test_health_and_metrics_answer(stage: Stage) -> None:

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "JWT_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
     "STREAM_KEY_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
     "INGEST_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "PLAYBACK_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
     "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdefghijklmnopqrstuvwxyz",
 }
 
