@@ -83,7 +83,7 @@ class Broadcast:
         self._is_over = False
         self._asked_to_go_live = False
         self._order = asyncio.Lock()
-        self._tasks = Tasks()
+        self._tasks = Tasks(self._work_failed)
         self._while_published: list[asyncio.Task[None]] = []
         self._grace: asyncio.TimerHandle | None = None
 
@@ -165,6 +165,13 @@ class Broadcast:
         if self.publisher is not None:
             publisher, self.publisher = self.publisher, None
             publisher.cut(code, description)
+
+    def _work_failed(self) -> None:
+        """Let the encoder know, so that it tries again."""
+        if self.publisher is not None:
+            publisher = self.publisher
+            publisher.cut("NetStream.Publish.Failed", "Something is wrong here; please try again.")
+            self.lose(publisher)
 
     def _pause(self) -> None:
         self._stop_timers()

@@ -1,7 +1,7 @@
 """Work that goes on in the background: kept from being forgotten, and its failures logged."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -11,7 +11,9 @@ log = structlog.get_logger()
 class Tasks:
     """A set of running tasks that empties itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: Callable[[], None] = lambda: None) -> None:
+        """`failed` is called when a task ends with an error that it did not expect."""
+        self._failed = failed
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -30,3 +32,4 @@ class Tasks:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a task failed", exc_info=error)
+            self._failed()
