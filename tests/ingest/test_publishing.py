@@ -171,6 +171,13 @@ def test_a_stream_can_be_cut_off(stage: Stage) -> None:
     assert stage.platform.told_of("end") == ["key_revoked"]
 
 
+def test_an_encoder_hears_when_it_cannot_go_live(stage: Stage) -> None:
+    stage.platform.broken = True
+    with RawEncoder(stage) as encoder:
+        encoder.send_picture()
+        assert encoder.status_codes_until_closed()[-1] == "NetStream.Publish.Failed"
+
+
 def test_a_codec_that_is_not_taken_is_named(stage: Stage) -> None:
     with RawEncoder(stage) as encoder:
         encoder.send(rtmp_client.media(9, 0, b"\x90hvc1" + samples.AVC_360P))
