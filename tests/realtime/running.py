@@ -60,6 +60,10 @@ class Process:
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+
     def wait(self) -> int:
         """Its exit status."""
         return self._process.wait(LIMIT_S)
