@@ -25,7 +25,8 @@ def matches(password: str, password_hash: str | None) -> bool:
     """Whether the password is the hashed one; as slow for None (no such account) as for a wrong one."""
     candidate = password.encode()
     too_long = len(candidate) > LONGEST
-    found = bcrypt.checkpw(candidate[:LONGEST], (password_hash or _nobodys_hash(bus.settings.bcrypt_rounds)).encode())
+    nobodys = _nobodys_hash(bus.settings.bcrypt_rounds)  # made at the first try of a process, whoever it is for
+    found = bcrypt.checkpw(candidate[:LONGEST], (password_hash or nobodys).encode())
     return found and not too_long and password_hash is not None
 
 
