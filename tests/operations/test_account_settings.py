@@ -15,7 +15,7 @@ KEY = "A" * 43 + "="
     [
         ("SMTP_URL", "localhost:25"),
         ("SMTP_URL", "http://localhost"),
-        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp:///mail"),
         ("SMTP_URL", "smtp://a b"),
         ("ENCRYPTION_KEYS", "short"),
         ("ENCRYPTION_KEYS", f"{KEY},secret-but-no-key"),
