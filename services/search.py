@@ -27,6 +27,9 @@ CANDIDATES = 400
 MOST_WORDS = 8
 #: Which share of the asked trigrams must be there for a row to count as meant.
 LEAST_SIMILARITY = 0.4
+#: What two letters in each other's places cost, where the words themselves are worth 600 to 1000, and
+#: likeness up to 500.
+SWAPPED_RANK = 450
 
 
 class Scope(StrEnum):
@@ -90,10 +93,20 @@ def _asked(text: str) -> dict[str, Any]:
     return {
         "plain": plain,
         "prefixes": " & ".join(f"{word}:*" for word in words),
+        "swapped": " & ".join(f"({' | '.join(_swaps(word))})" for word in words),
         "parts": max(1, min(4, (trigrams + 1) // 2)),
         "candidates": CANDIDATES,
         "least": LEAST_SIMILARITY,
     }
+
+
+def _swaps(word: str) -> list[str]:
+    """The word, and what it was before any two letters beside each other changed places, as beginnings.
+
+    Such a slip spoils more trigrams of a short word than it leaves.
+    """
+    swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
+    return [f"{spelling}:*" for spelling in dict.fromkeys((word, *swapped))]
 
 
 def _likeness(text: str) -> str:
@@ -104,9 +117,10 @@ def _likeness(text: str) -> str:
 
 
 def _found(table: str, text: str, condition: str = "true") -> str:
-    """SQL of the candidates of one table with their rank, 0 to 1000: by words, else by trigrams.
+    """SQL of the candidates of one table with their rank, 0 to 1000: by words,
+    else by trigrams and swapped letters.
 
-    The second half is only run where the first has not filled the page.
+    The other two are only run where the first has not filled the page.
     """
     part = f"search_trigrams({text}) @> search_trigram_part(%(plain)s, {{n}}, %(parts)s)"
     parts = " OR ".join(f"(%(parts)s > {n} AND {part.format(n=n)})" for n in range(4))
@@ -121,9 +135,16 @@ def _found(table: str, text: str, condition: str = "true") -> str:
         FROM {table} t
         WHERE (SELECT count(*) FROM by_word_{table}) < %(limit)s AND ({parts}) AND {condition}
         LIMIT %(candidates)s),
+    by_swap_{table} AS MATERIALIZED (
+        SELECT t.id, {SWAPPED_RANK} AS rank
+        FROM {table} t
+        WHERE (SELECT count(*) FROM by_word_{table}) < %(limit)s
+          AND search_document({text}) @@ to_tsquery('simple', %(swapped)s) AND {condition}
+        LIMIT %(candidates)s),
     {table}_found AS (
         SELECT id, max(rank) AS rank FROM (
             SELECT id, rank FROM by_word_{table}
+            UNION ALL SELECT id, rank FROM by_swap_{table}
             UNION ALL SELECT id, rank FROM by_look_{table} WHERE rank >= 500 * %(least)s) AS either
         GROUP BY id)"""  # noqa: S608 - built from constants
 
