@@ -122,6 +122,10 @@ CREATE FUNCTION increment_upvotes(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
+    IF current_setting('astrotv.role', true) NOT IN ('admin', 'system')
+       AND $2 IS DISTINCT FROM nullif(current_setting('astrotv.user_id', true), '')::uuid THEN
+        RAISE insufficient_privilege USING MESSAGE = 'votes are cast in one''s own name';
+    END IF;
     -- The question first: whoever upvotes it waits here, so that row and counter are never apart.
     PERFORM FROM questions WHERE questions.id = $1 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -189,6 +193,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     poll polls;
 BEGIN
+    IF current_setting('astrotv.role', true) NOT IN ('admin', 'system')
+       AND $2 IS DISTINCT FROM nullif(current_setting('astrotv.user_id', true), '')::uuid THEN
+        RAISE insufficient_privilege USING MESSAGE = 'votes are cast in one''s own name';
+    END IF;
     SELECT * INTO poll FROM polls WHERE polls.id = $1 FOR SHARE;
     IF poll.status IS DISTINCT FROM 'OPEN' THEN
         RETURN 'inactive';
@@ -208,7 +216,7 @@ BEGIN
     RETURN 'voted';
 END $$;
 
--- Counters and votes come into being by these functions alone, and a vote once given is never changed.
+-- Counters and votes come into being by these functions alone, in one's own name; a vote once given is never changed.
 REVOKE ALL ON FUNCTION increment_upvotes, cast_vote FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION increment_upvotes, cast_vote TO astrotv_app;
 REVOKE INSERT, UPDATE, DELETE ON question_upvotes, poll_votes, poll_vote_options FROM astrotv_app;
@@ -282,3 +290,22 @@ CREATE TABLE attendance_spans (
 CREATE INDEX attendance_spans_person_idx ON attendance_spans (event_id, user_id, entered_at);
 CREATE INDEX attendance_spans_user_idx ON attendance_spans (user_id);
 CREATE INDEX attendance_spans_process_idx ON attendance_spans (process_id) WHERE left_at IS NULL;
+
+-- Questions are read where their event may be known of; one asks and responds in one's own name.
+ALTER TABLE questions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY questions_read ON questions FOR SELECT USING (
+    current_setting('astrotv.role', true) IN ('admin', 'system')
+    OR EXISTS (SELECT FROM event_sessions s JOIN events e ON e.id = s.event_id
+               WHERE s.id = session_id AND e.status <> 'DRAFT')
+);
+CREATE POLICY questions_ask ON questions FOR INSERT WITH CHECK (
+    author_id = nullif(current_setting('astrotv.user_id', true), '')::uuid
+    OR current_setting('astrotv.role', true) IN ('admin', 'system')
+);
+CREATE POLICY questions_mark ON questions FOR UPDATE USING (true);
+ALTER TABLE survey_responses ENABLE ROW LEVEL SECURITY;
+CREATE POLICY survey_responses_read ON survey_responses FOR SELECT USING (true);
+CREATE POLICY survey_responses_give ON survey_responses FOR INSERT WITH CHECK (
+    user_id = nullif(current_setting('astrotv.user_id', true), '')::uuid
+    OR current_setting('astrotv.role', true) IN ('admin', 'system')
+);
