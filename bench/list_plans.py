@@ -44,6 +44,8 @@ from services.streams import Filter, Sort
 
 ROUNDS = 7
 LARGE_TABLE = 5_000  # rows
+#: What `db/connection.py` tells the planner.
+AS_THE_APPLICATION = "-c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c jit=off"
 
 Call = Callable[[], object]
 Statement = tuple[str, Any]
@@ -120,7 +122,7 @@ def main() -> int:
         settings = configuration.load(found)
         os.environ.update(found)
         bootstrap.open_stores(settings)
-        owner = psycopg2.connect(settings.database_owner_url, options="-c random_page_cost=1.1")  # as db/connection.py
+        owner = psycopg2.connect(settings.database_owner_url, options=AS_THE_APPLICATION)
         try:
             with connection():
                 readings = [_report(name, call, owner) for name, call in lists().items()]

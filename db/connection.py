@@ -63,7 +63,9 @@ def open_database(url: str, *, pool_size: int, role: str | None = APPLICATION_RO
     """
     psycopg2.extras.register_uuid()
     options = "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
-    options += " -c random_page_cost=1.1"  # flash storage: else the planner reads small tables whole for a page
+    # For many short statements on flash storage: else the planner reads small tables whole for one page
+    # of a list, and spends more on starting parallel workers and a compiler than they save.
+    options += " -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c jit=off"
     if role is not None:
         options += f" -c role={role}"
     database.init(

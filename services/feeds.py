@@ -9,8 +9,10 @@ from uuid import UUID
 from db.connection import query
 from services import users
 from services.actors import Actor
+from services.entitlements import SHOWS_CONTENT
+from services.entitlements import SHOWS_CONTENT
 from services.pages import Page, cut, decode_cursor
-from services.post_views import COLUMNS, HOLDS, ID_COLUMN, MAY_SEE, PostView, post_view, viewing
+from services.post_views import COLUMNS, ID_COLUMN, MAY_SEE, PostView, post_view, viewing
 from services.separation import neither_blocks
 
 NEWEST = UUID(int=2**128 - 1)
@@ -55,9 +57,9 @@ _PERSONAL_FEED = f"""
 WITH circle AS (
     SELECT following_id AS author_id, 'FOLLOWERS' AS visibility FROM follows WHERE follower_id = %(viewer)s
     UNION ALL
-    SELECT b.streamer_id, shown.visibility FROM subscriptions b
+    SELECT s.streamer_id, shown.visibility FROM subscriptions s JOIN channels k ON k.user_id = s.streamer_id
     CROSS JOIN (VALUES ('FOLLOWERS'), ('SUBSCRIBERS')) AS shown (visibility)
-    WHERE b.subscriber_id = %(viewer)s AND {HOLDS}
+    WHERE s.subscriber_id = %(viewer)s AND {SHOWS_CONTENT}
     UNION ALL
     SELECT %(viewer)s::uuid, own.visibility FROM (VALUES ('FOLLOWERS'), ('SUBSCRIBERS')) AS own (visibility)
 ), seen AS (

@@ -147,13 +147,13 @@ def test_who_sees_what(client: Client) -> None:
 
 
 def test_a_subscriber_sees_what_is_for_subscribers_until_it_expires(client: Client) -> None:
-    author, fan = make_user(), make_user()
+    author, fan = make_user(role=Role.STREAMER), make_user()
     make_post(author, "FOLLOWERS", "FOLLOWERS")
     made = make_post(author, "SUBSCRIBERS", "SUBSCRIBERS")
     query(
         """INSERT INTO subscriptions (id, subscriber_id, streamer_id, tier, payment_method, price, currency, status,
                                       started_at, anchor_at, expires_at)
-           VALUES (%s, %s, %s, 'basic', 'coins', 1, 'COIN', 'cancelled', now(), now(), now() + interval '1 day')""",
+           VALUES (%s, %s, %s, 'premium', 'coins', 1, 'COIN', 'cancelled', now(), now(), now() + interval '1 day')""",
         (uuid.uuid4(), fan.id, author.id),
     )
     feed = client.simulate_get("/api/content/feed", headers=bearer(fan)).json["data"]
