@@ -16,12 +16,11 @@ from services.actors import Actor
 from services.creators import ApplicationStatus
 from services.errors import Conflict, NotFound
 from services.identity import Document, IdentityStatus
+from services.notification_kinds import Kind
 from services.pages import Page, cut, decode_cursor
 from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
 
 log = structlog.get_logger(__name__)
-
-KIND = "application_decided"
 
 
 class Decision(StrEnum):
@@ -102,7 +101,7 @@ def _rule(actor: Actor, row: CreatorApplication, ruling: Ruling) -> None:
     identity.decide(row.user_id, IdentityStatus.VERIFIED if is_approved else IdentityStatus.REJECTED, actor.user_id)
     title = "You are a creator now" if is_approved else "Your application was not approved"
     data = {"applicationId": str(row.id), "status": ruling.status.value}
-    notifications.notify(row.user_id, KIND, title, ruling.reason, data)
+    notifications.notify(row.user_id, Kind.APPLICATION_DECIDED, title, ruling.reason, data)
 
 
 def _one(application_id: UUID) -> ReviewView:

@@ -16,6 +16,7 @@ from api.schemas.codes import (
     Validity,
     Verified,
 )
+from api.schemas.forms import AvatarForm
 from services.accounts import SignedIn
 from services.channels import StreamKey
 from services.profiles import ProfilePatch
@@ -130,6 +131,7 @@ PROFILES: tuple[Route, ...] = (
         profiles.Avatar,
         USER,
         "Upload an avatar: `file`, a JPEG, PNG or WebP of up to 10 MiB",
+        body=AvatarForm,
         kind=Kind.MULTIPART,
         reply=UploadView,
         status=202,

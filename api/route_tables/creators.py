@@ -3,6 +3,7 @@
 from api.resources import administration, creators
 from api.route_tables.access import ADMIN, STREAMER, USER
 from api.routing import Area, Kind, Route
+from api.schemas.forms import IdentityForm
 from api.schemas.lists import ApplicationQuery, UserQuery
 from services.creator_profiles import CreatorProfileDraft, CreatorProfileView
 from services.creator_reviews import ReviewView, Ruling
@@ -38,6 +39,7 @@ CREATORS: tuple[Route, ...] = (
         creators.Identity,
         USER,
         "Upload identity documents: `documents`, up to 4 pictures or PDFs of up to 10 MiB",
+        body=IdentityForm,
         kind=Kind.MULTIPART,
         reply=IdentityView,
     ),

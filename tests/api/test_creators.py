@@ -11,10 +11,10 @@ from db.models.financial_details import FinancialDetails
 from db.models.identity_verifications import IdentityVerification
 from services.actors import Role
 from services.bus import bus
-from tests.api.test_profiles import BOUNDARY, form
 from tests.configuring import configured
 from tests.factories import bearer, make_user
 from tests.fakes import FakeJobs
+from tests.forms import MULTIPART, form
 from tests.pictures import picture
 
 Client = testing.TestClient
@@ -48,8 +48,7 @@ def apply(client: Client, headers: dict[str, str], **body: object) -> testing.Re
 
 def hand_in(client: Client, headers: dict[str, str], *contents: bytes, field: str = "documents") -> testing.Result:
     body = form(*[(field, "paper", content) for content in contents])
-    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    return client.simulate_put(IDENTITY, body=body, headers=headers | kind)
+    return client.simulate_put(IDENTITY, body=body, headers=headers | MULTIPART)
 
 
 @pytest.mark.parametrize("path", [APPLICATION, "/api/user/become-creator"])

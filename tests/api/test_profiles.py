@@ -13,12 +13,12 @@ from services.bus import bus
 from tests.configuring import configured
 from tests.factories import PASSWORD, bearer, make_user
 from tests.fakes import FakeJobs
+from tests.forms import BOUNDARY, MULTIPART, form
 from tests.letters import send_letters
 from tests.pictures import picture, png_bomb
 
 Client = testing.TestClient
 PROFILE, AVATAR, PASSWORD_PATH = "/api/viewer/profile", "/api/viewer/avatar", "/api/viewer/password"
-BOUNDARY = "one-boundary"
 
 
 @pytest.fixture(autouse=True)
@@ -27,19 +27,8 @@ def _own_storage(tmp_path_factory: pytest.TempPathFactory, opened: object) -> It
         yield
 
 
-def form(*parts: tuple[str, str | None, bytes]) -> bytes:
-    """A multipart body of (name, file name, content)."""
-    written = b""
-    for name, filename, content in parts:
-        file = f'; filename="{filename}"' if filename is not None else ""
-        written += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode()
-        written += content + b"\r\n"
-    return written + f"--{BOUNDARY}--\r\n".encode()
-
-
-def upload(client: Client, headers: dict[str, str], body: bytes, boundary: str = BOUNDARY) -> testing.Result:
-    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    return client.simulate_post(AVATAR, body=body, headers=headers | kind)
+def upload(client: Client, headers: dict[str, str], body: bytes) -> testing.Result:
+    return client.simulate_post(AVATAR, body=body, headers=headers | MULTIPART)
 
 
 def test_a_profile_is_read_and_edited_in_its_parts(client: Client) -> None:
@@ -203,7 +192,7 @@ def test_what_is_no_form_is_the_wrong_type(client: Client, kind: str) -> None:
 @pytest.mark.parametrize("said", [True, False])
 def test_a_file_past_the_bound_is_not_read_to_its_end(client: Client, said: bool) -> None:
     body = form(("file", "a.png", picture("PNG") + os.urandom(avatars.MOST_BYTES)))
-    headers = bearer(make_user()) | {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    headers = bearer(make_user()) | MULTIPART
     if not said:
         headers["Transfer-Encoding"] = "chunked"
     result = client.simulate_post(AVATAR, body=body, headers=headers)

@@ -1,0 +1,24 @@
+"""Forms with files, as the reference describes them; `api/uploads.py` reads them from the wire."""
+
+from typing import Annotated
+
+import msgspec
+
+from services.identity import MOST_DOCUMENTS
+
+#: A file in a form, as OpenAPI 3.1 has it ("Considerations for File Uploads").
+File = Annotated[
+    bytes, msgspec.Meta(extra_json_schema={"contentEncoding": "binary", "contentMediaType": "application/octet-stream"})
+]
+
+
+class AvatarForm(msgspec.Struct, frozen=True):
+    """A picture: JPEG, PNG or WebP, up to 10 MiB and 64 million pixels."""
+
+    file: File
+
+
+class IdentityForm(msgspec.Struct, frozen=True):
+    """Papers: JPEG, PNG, WebP or PDF, up to 10 MiB each."""
+
+    documents: Annotated[list[File], msgspec.Meta(min_length=1, max_length=MOST_DOCUMENTS)]
