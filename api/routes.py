@@ -14,11 +14,15 @@ from api.route_tables.creators import ADMINISTRATION, CREATORS
 from api.route_tables.discounts import DISCOUNTS
 from api.route_tables.live_events import EVENTS, PROJECTS
 from api.route_tables.media import MEDIA
+from api.route_tables.marketplace import MARKETPLACE
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS
 from api.route_tables.ops import OPS
+from api.route_tables.panel import PANEL
 from api.route_tables.people import PEOPLE
+from api.route_tables.platform import PLATFORM
 from api.route_tables.streams import STREAMS
+from api.route_tables.subscriptions import SUBSCRIPTIONS
 from api.routing import Route
 from settings import Settings
 
@@ -39,7 +43,11 @@ ROUTES: tuple[Route, ...] = (
     *AUDIENCE,
     *CHAT,
     *MONEY,
+    *MARKETPLACE,
+    *PANEL,
+    *PLATFORM,
     *DISCOUNTS,
+    *SUBSCRIPTIONS,
     *OPS,
 )
 

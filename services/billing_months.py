@@ -5,6 +5,7 @@ last day of short months and on the 31st of long ones. UTC has no daylight savin
 """
 
 import calendar
+import math
 from datetime import UTC, datetime
 
 
@@ -17,6 +18,5 @@ def months_after(anchor: datetime, months: int) -> datetime:
 
 
 def prorated(amount: int, left_s: float, whole_s: float) -> int:
-    """The part of a month's amount for what is left of it, rounded up; at least 1."""
-    share = min(1.0, max(0.0, left_s / whole_s))
-    return max(1, -int(-amount * share // 1))
+    """A month's amount for what is left (it may be more than one), rounded up; at least 1."""
+    return max(1, math.ceil(amount * max(0.0, left_s) / whole_s))

@@ -37,7 +37,8 @@ def refusal(standing: Standing, settings: ChatSettings, text: str, at: datetime)
 
 def slow_mode_s(standing: Standing, settings: ChatSettings) -> int:
     """Seconds that this person waits between two messages."""
-    return 0 if standing.keeps_order else settings.slow_mode_seconds
+    exempt = standing.keeps_order or standing.capabilities.no_slow_mode
+    return 0 if exempt else settings.slow_mode_seconds
 
 
 def _wrong_length(text: str) -> ServiceError:
@@ -47,7 +48,7 @@ def _wrong_length(text: str) -> ServiceError:
 
 
 def _refused_follower(standing: Standing, settings: ChatSettings, at: datetime) -> ServiceError | None:
-    if settings.subscribers_only:
+    if settings.subscribers_only and standing.tier is None:
         return Forbidden("Only subscribers may write here.", "subscribers_only")
     if not settings.followers_only:
         return None

@@ -17,6 +17,9 @@ RUNS = """(s.status = 'active' AND s.expires_at > now() - interval '30 days'
 
 _RANK = "array_position(ARRAY['basic', 'pro', 'premium'], {})"
 
+#: Of a subscription `s` and the streamer's channel `k`: whether it shows what is for subscribers.
+SHOWS_CONTENT = f"""({RUNS} AND {_RANK.format("s.tier")} >= {_RANK.format("k.content_tier")})"""
+
 
 class Capabilities(msgspec.Struct, frozen=True, rename="camel"):
     """What somebody may with one streamer. `priority`: never refused by a full room or raid mode."""
@@ -54,7 +57,7 @@ def sees_content_of(viewer: str, streamer: str) -> str:
     """SQL that is true where one person's tier reaches what another asks for their subscribers' content."""
     return f"""EXISTS (SELECT FROM subscriptions s JOIN channels k ON k.user_id = s.streamer_id
         WHERE s.subscriber_id = {viewer} AND s.streamer_id = {streamer} AND {RUNS}
-          AND {_RANK.format("s.tier")} >= {_RANK.format("k.content_tier")})"""  # noqa: S608 - built from constants
+          AND {_RANK.format("s.tier")} >= {_RANK.format("k.content_tier")})"""
 
 
 def capabilities_with(viewer_id: UUID, streamer_id: UUID) -> Capabilities:

@@ -70,6 +70,14 @@ class GiftReceived(Event, frozen=True, kw_only=True, tag="gift_received"):
     level: int
 
 
+class NewSubscriber(Event, frozen=True, kw_only=True, tag="new_subscriber"):
+    """Somebody began to subscribe; `stream_id` is the broadcast on air, if there is one."""
+
+    stream_id: UUID | None
+    user: UserRef
+    tier: str
+
+
 class MessagePinned(Event, frozen=True, kw_only=True, tag="message_pinned"):
     message_id: UUID
     is_pinned: bool

@@ -12,6 +12,7 @@ from db.connection import query
 from db.models.messages import Message as MessageRow
 from db.transactions import atomic
 from services.actors import Actor
+from services.entitlements import tier_of
 from services.errors import Forbidden, NotFound
 from services.events import MessageDeleted, MessagePinned, publish
 from services.ids import known_id
@@ -71,15 +72,15 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
 
 
-_SELECT = """
+_SELECT = f"""
 SELECT m.id, m.seq, CASE WHEN m.is_deleted THEN '' ELSE m.text END, m.is_pinned, m.is_deleted,
        m.reply_to_id, m.created_at, u.id, u.username, u.name, u.avatar, u.role,
-       coalesce(r.owner_id = u.id, false), k.user_id IS NOT NULL
+       coalesce(r.owner_id = u.id, false), k.user_id IS NOT NULL, {tier_of("m.author_id", "r.owner_id")}
 FROM messages m
 JOIN rooms r ON r.id = m.room_id
 LEFT JOIN users u ON u.id = m.author_id
 LEFT JOIN room_moderators k ON k.room_id = m.room_id AND k.user_id = m.author_id
-"""
+"""  # noqa: S608 - built from constants
 _BEFORE = _SELECT + "WHERE m.room_id = %s AND m.seq < %s ORDER BY m.seq DESC LIMIT %s"
 _AFTER = _SELECT + "WHERE m.room_id = %s AND m.seq > %s AND m.seq < %s ORDER BY m.seq DESC LIMIT %s"
 _PINNED = _SELECT + "WHERE m.room_id = %s AND m.is_pinned AND NOT m.is_deleted ORDER BY m.seq DESC LIMIT %s"
@@ -224,9 +225,16 @@ def _message(row: tuple[Any, ...], room: str | UnsetType) -> Message:
 
 
 def _author(
-    user_id: UUID | None, username: str, name: str, avatar: str | None, role: str, is_owner: bool, moderates: bool
+    user_id: UUID | None,
+    username: str,
+    name: str,
+    avatar: str | None,
+    role: str,
+    is_owner: bool,
+    moderates: bool,
+    tier: str | None,
 ) -> Author | None:
     if user_id is None:
         return None
-    shown = badges(role=role, is_owner=is_owner, is_room_moderator=moderates)
+    shown = badges(role=role, is_owner=is_owner, is_room_moderator=moderates, tier=tier)
     return Author(user_id, username, name, avatar, shown)

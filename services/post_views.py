@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.actors import Actor
+from services.entitlements import sees_content_of
 from services.separation import neither_blocks
 from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
 
@@ -59,10 +60,7 @@ coalesce((SELECT jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'url',
 ID_COLUMN = PUBLIC_COLUMNS
 
 FOLLOWED = "EXISTS (SELECT FROM follows w WHERE w.follower_id = %(viewer)s::uuid AND w.following_id = p.author_id)"
-#: Of a subscription `b`: whether it holds; one that was cancelled holds until it expires.
-HOLDS = "b.status IN ('active', 'cancelled') AND b.expires_at > now()"
-SUBSCRIBED = f"""EXISTS (SELECT FROM subscriptions b
-    WHERE b.subscriber_id = %(viewer)s::uuid AND b.streamer_id = p.author_id AND {HOLDS})"""
+SUBSCRIBED = sees_content_of("%(viewer)s::uuid", "p.author_id")
 
 #: Of a post `p` by a person `u`: whether the viewer may see it. Parameters `viewer` and `sees_all`.
 MAY_SEE = f"""(

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from db.models.coin_purchases import CoinPurchase
+from db.models.subscriptions import SubscriptionPayment
 from services import clock, discount_codes, discounts, ledger, notifications, wallets
 from services.errors import Conflict, ServiceError
 from services.gateways.payments.interface import (
@@ -103,18 +104,39 @@ def settle_failure(event: PaymentFailed | CheckoutExpired, provider: str) -> Set
     return CHANGED
 
 
+def settle_return(event: PaymentRefunded | DisputeOpened | DisputeClosed, provider: str) -> Settlement:
+    """Settle money that went back, or came again after a dispute; raises NotYet."""
+    match event:
+        case PaymentRefunded():
+            return settle_refund(event, provider)
+        case DisputeOpened():
+            return settle_dispute(event, provider)
+        case DisputeClosed():
+            return settle_dispute_end(event, provider)
+
+
 def settle_refund(event: PaymentRefunded, provider: str) -> Settlement:
     """Take back the coins of what was refunded in all, in proportion; raises NotYet."""
     purchase = _paid_with(event.payment, provider, event.purchase_id)
     if purchase is None:
-        return _ignored("no such purchase")
-    refunded = min(event.refunded_amount, purchase.price)
+        raise NotYet("the refunded payment has not been settled")
+    refunded = refunded_in_all(event, purchase, purchase.price)
     if purchase.status == PurchaseStatus.PENDING:
         return _refund_unpaid(purchase, refunded)
     if purchase.status not in _HOLDS_MONEY or refunded <= purchase.refunded_amount:
         return _ignored(f"the purchase is {purchase.status}, {purchase.refunded_amount} of it refunded")
     _refund(purchase, refunded)
     return CHANGED
+
+
+def refunded_in_all(event: PaymentRefunded, paid: CoinPurchase | SubscriptionPayment, whole: int) -> int:
+    """What has gone back of a payment with this event; a refund told before is not counted again."""
+    if event.refund is None:
+        return min(event.refunded_amount, whole)
+    if event.refund in paid.refunds:
+        return int(paid.refunded_amount)
+    paid.refunds = [*paid.refunds, event.refund]
+    return min(paid.refunded_amount + event.refunded_amount, whole)
 
 
 def settle_dispute(event: DisputeOpened, provider: str) -> Settlement:

@@ -10,7 +10,9 @@ import msgspec
 
 from db.connection import query
 from services.actors import Actor, Role
+from services.entitlements import Capabilities, capabilities, tier_of
 from services.errors import NotFound
+from services.tiers import Tier
 
 CACHE_S = 10
 CACHE_ENTRIES = 20_000
@@ -34,6 +36,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     is_blocked: bool
     following_since: datetime | None
     room_settings: Any
+    tier: Tier | None = None
 
     @property
     def keeps_order(self) -> bool:
@@ -47,7 +50,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def badges(self) -> list[str]:
-        return badges(role=self.role, is_owner=self.is_owner, is_room_moderator=self.is_room_moderator)
+        return badges(role=self.role, is_owner=self.is_owner, is_room_moderator=self.is_room_moderator, tier=self.tier)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the person's subscription to the room's owner gives."""
+        return capabilities(self.tier)
 
 
 class StandingSource(Protocol):
@@ -56,8 +64,8 @@ class StandingSource(Protocol):
     def of(self, pairs: Collection[Pair]) -> Mapping[Pair, Standing]: ...
 
 
-def badges(*, role: str, is_owner: bool, is_room_moderator: bool) -> list[str]:
-    """What stands before a name in chat, most telling first."""
+def badges(*, role: str, is_owner: bool, is_room_moderator: bool, tier: str | None) -> list[str]:
+    """What stands before a name in chat, most telling first; `tier` of the subscription to the room's owner."""
     shown = []
     if is_owner:
         shown.append("streamer")
@@ -65,15 +73,18 @@ def badges(*, role: str, is_owner: bool, is_room_moderator: bool) -> list[str]:
         shown.append("admin")
     if is_room_moderator or role == Role.MODERATOR:
         shown.append("moderator")
+    if tier is not None:
+        shown.append(f"subscriber_{tier}")
     return shown
 
 
-_STANDINGS = """
+_STANDINGS = f"""
 SELECT asked.room_id, u.id, u.username, u.name, u.avatar, u.role, u.suspended_at IS NOT NULL,
        coalesce(r.owner_id = u.id, false), m.user_id IS NOT NULL,
        ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings,
        EXISTS (SELECT FROM blocks WHERE blocker_id = r.owner_id AND blocked_id = u.id)
-       OR EXISTS (SELECT FROM blocks WHERE blocker_id = u.id AND blocked_id = r.owner_id)
+       OR EXISTS (SELECT FROM blocks WHERE blocker_id = u.id AND blocked_id = r.owner_id),
+       {tier_of("u.id", "r.owner_id")}
 FROM unnest(%s::uuid[], %s::uuid[]) AS asked (room_id, user_id)
 JOIN rooms r ON r.id = asked.room_id
 JOIN users u ON u.id = asked.user_id
@@ -84,7 +95,7 @@ LEFT JOIN LATERAL (
     WHERE b.user_id = u.id AND (b.room_id = r.id OR b.room_id IS NULL)
       AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > now())
     ORDER BY b.until DESC NULLS FIRST LIMIT 1
-) ban ON true"""
+) ban ON true"""  # noqa: S608 - built from constants
 
 
 class FreshStandings:
@@ -138,7 +149,10 @@ def standing(actor: Actor, room_id: UUID) -> Standing:
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
-    user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings, blocked = row
+    user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings, blocked = row[
+        :13
+    ]
+    tier = row[13]
     return Standing(
         user_id=user_id,
         username=username,
@@ -153,4 +167,5 @@ def _standing(row: tuple[Any, ...]) -> Standing:
         is_blocked=blocked,
         following_since=since,
         room_settings=settings,
+        tier=Tier(tier) if tier else None,
     )

@@ -12,7 +12,16 @@ from prometheus_client import Counter, Histogram
 from db.connection import query
 from db.models.webhook_events import WebhookEvent
 from db.transactions import atomic
-from services import clock, jobs, livekit_rooms, purchases, sandbox_deliveries
+from services import (
+    clock,
+    jobs,
+    livekit_rooms,
+    purchases,
+    sandbox_deliveries,
+    subscription_refunds,
+    subscription_settlement,
+    subscription_states,
+)
 from services.errors import Invalid, ServiceError, Unavailable
 from services.gateways.payments.interface import (
     BadSignature,
@@ -45,6 +54,7 @@ RECEIVED = Counter("astrotv_webhooks_received_total", "Webhooks stored for the f
 SETTLED = Counter("astrotv_webhooks_settled_total", "Webhooks by the state they ended in", ["provider", "state"])
 LAG = Histogram("astrotv_webhook_lag_seconds", "From receiving a webhook to settling it", ["provider"])
 
+REFUSALS = {**subscription_states.REFUSALS, **purchases.REFUSALS}
 Passing = (NotYet, Unavailable, peewee.OperationalError, peewee.InterfaceError)
 Final = (PaymentMismatch, MalformedEvent, ServiceError, peewee.IntegrityError)
 
@@ -80,7 +90,7 @@ def process(event_id: UUID) -> None:
     if attempt is None:
         return
     try:
-        with translating(purchases.REFUSALS), atomic():
+        with translating(REFUSALS), atomic():
             _settle(event_id)
     except Passing as error:
         _postpone_or_park(event_id, attempt, error)
@@ -172,14 +182,11 @@ def _effect(provider: str, event: PaymentEvent) -> Settlement:
             return purchases.settle_success(event, provider)
         case PaymentFailed() | CheckoutExpired():
             return purchases.settle_failure(event, provider)
-        case PaymentRefunded():
-            return purchases.settle_refund(event, provider)
-        case DisputeOpened():
-            return purchases.settle_dispute(event, provider)
-        case DisputeClosed():
-            return purchases.settle_dispute_end(event, provider)
+        case PaymentRefunded() | DisputeOpened() | DisputeClosed():
+            return subscription_refunds.settle(event, provider) or purchases.settle_return(event, provider)
         case Unhandled():
             return Settlement(changed=False, note=event.reason)
+    return subscription_settlement.settle(event, provider)
 
 
 def _postpone_or_park(event_id: UUID, attempt: int, error: Exception) -> None:

@@ -5,3 +5,4 @@ ALTER TABLE channels DROP COLUMN content_tier;
 ALTER TABLE coin_packs DROP COLUMN reward_percent_off;
 ALTER TABLE ledger_transactions DROP CONSTRAINT ledger_transactions_kind_known;
 ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_kind_known CHECK (kind IN ('PURCHASE', 'REFUND', 'DISPUTE', 'DISPUTE_WON', 'GIFT', 'GRANT', 'REVERSAL')) NOT VALID;
+ALTER TABLE coin_purchases DROP COLUMN refunds;

@@ -15,6 +15,9 @@ ALTER TABLE coin_packs ADD COLUMN reward_percent_off integer
 UPDATE coin_packs SET reward_percent_off = 10 WHERE id = '01900000-0000-7000-8000-000000000103';
 UPDATE coin_packs SET reward_percent_off = 15 WHERE id = '01900000-0000-7000-8000-000000000104';
 
+-- The refunds that were counted, where a provider tells them one by one and not in all.
+ALTER TABLE coin_purchases ADD COLUMN refunds text[] NOT NULL DEFAULT '{}';
+
 CREATE TABLE discount_codes (
     id uuid PRIMARY KEY,
     code text NOT NULL CONSTRAINT discount_codes_code_form CHECK (code ~ '^[A-Z0-9][A-Z0-9_-]{2,39}$'),
@@ -137,6 +140,7 @@ CREATE TABLE subscription_payments (
     status text NOT NULL DEFAULT 'paid'
         CONSTRAINT subscription_payments_status_known CHECK (status IN ('paid', 'disputed', 'refunded')),
     refunded_amount integer NOT NULL DEFAULT 0,
+    refunds text[] NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT subscription_payments_invoice_key UNIQUE (provider, invoice),

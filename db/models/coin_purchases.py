@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import peewee
-from playhouse.postgres_ext import DateTimeTZField
+from playhouse.postgres_ext import ArrayField, DateTimeTZField
 
 from db.models.base import TimedModel
 from db.models.coin_packs import CoinPack
@@ -30,6 +30,7 @@ class CoinPurchase(TimedModel):
     paid_at = DateTimeTZField(null=True)
     refunded_amount = peewee.IntegerField(default=0)
     reversed_coins = peewee.IntegerField(default=0)
+    refunds = ArrayField(peewee.TextField, default=list, index=False)
 
     class Meta:
         table_name = "coin_purchases"

@@ -1,6 +1,7 @@
 """What the services need of a payment provider, in words that no provider owns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -14,6 +15,17 @@ class CheckoutOrder(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     purchase_id: UUID
+    title: str
+    price: int
+    currency: str
+    success_url: str
+    cancel_url: str
+
+
+class PlanOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody is about to pay every month, the first time now; as CheckoutOrder otherwise."""
+
+    subscription_id: UUID
     title: str
     price: int
     currency: str
@@ -58,11 +70,15 @@ class CheckoutExpired(msgspec.Struct, frozen=True):
 
 
 class PaymentRefunded(msgspec.Struct, frozen=True):
-    """Of this payment `refunded_amount` has gone back in all, counting earlier refunds."""
+    """Money of this payment has gone back: `refunded_amount` in all, counting earlier refunds.
+
+    Where the provider tells refunds one by one, `refund` names this one, and the amount is its own.
+    """
 
     payment: str
     refunded_amount: int
     purchase_id: UUID | None
+    refund: str | None = None
 
 
 class DisputeOpened(msgspec.Struct, frozen=True):
@@ -80,19 +96,100 @@ class DisputeClosed(msgspec.Struct, frozen=True):
     won: bool
 
 
+class PlanOpened(msgspec.Struct, frozen=True):
+    """A checkout of a subscription was handed in; `plan` is the provider's name of the subscription."""
+
+    subscription_id: UUID
+    plan: str
+
+
+class PlanCheckoutOver(msgspec.Struct, frozen=True):
+    """A checkout of a subscription came to nothing."""
+
+    subscription_id: UUID
+
+
+class PlanPaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A month of a subscription is paid, up to `paid_until`. `invoice` is paid once.
+
+    `payment` is what a refund will name; a provider may say it later, by PlanPaymentNamed.
+    """
+
+    subscription_id: UUID | None
+    plan: str
+    invoice: str
+    payment: str | None
+    amount: int
+    currency: str
+    paid_until: datetime
+
+
+class PlanPaymentNamed(msgspec.Struct, frozen=True):
+    """By which payment an invoice was paid."""
+
+    invoice: str
+    payment: str
+
+
+class PlanUnpaid(msgspec.Struct, frozen=True):
+    """A month could not be charged; the provider tries again."""
+
+    subscription_id: UUID | None
+    plan: str
+
+
+class PlanEnding(msgspec.Struct, frozen=True):
+    """The provider will charge no further month."""
+
+    subscription_id: UUID | None
+    plan: str
+
+
+class PlanOver(msgspec.Struct, frozen=True):
+    """The provider has ended a subscription."""
+
+    subscription_id: UUID | None
+    plan: str
+
+
 class Unhandled(msgspec.Struct, frozen=True):
     """Something of which nothing follows here, and why."""
 
     reason: str
 
 
+PlanEvent = PlanOpened | PlanCheckoutOver | PlanPaid | PlanPaymentNamed | PlanUnpaid | PlanEnding | PlanOver
 PaymentEvent = (
-    PaymentSucceeded | PaymentFailed | CheckoutExpired | PaymentRefunded | DisputeOpened | DisputeClosed | Unhandled
+    PaymentSucceeded
+    | PaymentFailed
+    | CheckoutExpired
+    | PaymentRefunded
+    | DisputeOpened
+    | DisputeClosed
+    | PlanEvent
+    | Unhandled
 )
+
+
+class ListedPayment(msgspec.Struct, frozen=True):
+    """A payment in the provider's own list, for a purchase or subscription made here (`reference`).
+
+    `payment` is what the books know it by: the payment of a purchase, the invoice of a month.
+    """
+
+    payment: str
+    reference: UUID
+    amount: int
+    currency: str
+    paid_at: datetime
 
 
 class ProviderAway(Exception):
     """The provider did not answer, or would not take the order; the message says which."""
+
+
+class ProviderRefused(Exception):
+    """The provider understood and will not, now or later."""
 
 
 class BadSignature(Exception):
@@ -110,6 +207,18 @@ class PaymentProvider(Protocol):
 
     def create_checkout(self, order: CheckoutOrder) -> CheckoutSession:
         """Open a checkout page; raises ProviderAway."""
+
+    def create_plan(self, order: PlanOrder) -> CheckoutSession:
+        """Open a checkout page for a monthly subscription; raises ProviderAway."""
+
+    def set_plan_ending(self, plan: str, *, ends: bool) -> None:
+        """Charge no further month after the one that is paid, or charge on; raises ProviderAway, ProviderRefused."""
+
+    def end_plan(self, plan: str) -> None:
+        """End a subscription at once; one that is over already is no error. Raises ProviderAway."""
+
+    def payments_since(self, since: datetime) -> Iterator[ListedPayment]:
+        """Every payment that succeeded since then, by the provider's own books; raises ProviderAway."""
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
         """Check a webhook's signature before anything reads it; raises BadSignature, MalformedEvent.

@@ -1,31 +1,28 @@
 """Stripe, through its own library; the payment sandbox is the same class at another address."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
-from uuid import UUID
+from typing import Any
 
 import msgspec
 import requests
 import stripe
 import structlog
 
+from services.gateways.payments import stripe_events
 from services.gateways.payments.interface import (
     BadSignature,
-    CheckoutExpired,
     CheckoutOrder,
     CheckoutSession,
-    DisputeClosed,
-    DisputeOpened,
-    MalformedEvent,
+    ListedPayment,
     PaymentEvent,
-    PaymentFailed,
-    PaymentRefunded,
-    PaymentSucceeded,
+    PlanOrder,
     ProviderAway,
+    ProviderRefused,
     SignedEvent,
-    Unhandled,
 )
 
 log = structlog.get_logger(__name__)
@@ -34,8 +31,9 @@ TIMEOUT_S = 10
 RETRIES = 1
 TOLERANCE_S = 300
 SIGNATURE_HEADER = "stripe-signature"
-
-T = TypeVar("T")
+PAGE = 100
+#: A checkout may be paid this long after it was opened, and is listed by when it was opened.
+LONGEST_CHECKOUT = timedelta(days=1)
 
 
 class _Envelope(msgspec.Struct):
@@ -43,38 +41,8 @@ class _Envelope(msgspec.Struct):
     type: str
 
 
-class _Session(msgspec.Struct):
-    id: str
-    client_reference_id: str | None = None
-    payment_intent: str | None = None
-    payment_status: str = "unpaid"
-    amount_total: int = 0
-    currency: str = ""
-
-
-class _Charge(msgspec.Struct):
-    amount_refunded: int
-    payment_intent: str | None = None
-    metadata: dict[str, str] | None = None
-
-
-class _Dispute(msgspec.Struct):
-    id: str
-    status: str
-    payment_intent: str | None = None
-
-
-class _Data(msgspec.Struct):
-    object: msgspec.Raw
-
-
-class _Event(msgspec.Struct):
-    type: str
-    data: _Data
-
-
 class StripeProvider:
-    """Checkout sessions and webhooks of Stripe (https://docs.stripe.com/api/checkout/sessions).
+    """Checkout sessions, subscriptions and webhooks of Stripe (https://docs.stripe.com/api).
 
     `base_address` answers with another address than Stripe's own, when the first call is made.
     """
@@ -87,17 +55,26 @@ class StripeProvider:
         self._base_address = base_address
 
     def create_checkout(self, order: CheckoutOrder) -> CheckoutSession:
+        return self._open(_payment_params(order), str(order.purchase_id))
+
+    def create_plan(self, order: PlanOrder) -> CheckoutSession:
+        return self._open(_plan_params(order), str(order.subscription_id))
+
+    def set_plan_ending(self, plan: str, *, ends: bool) -> None:
+        with self._calling():
+            self._client.v1.subscriptions.update(plan, params={"cancel_at_period_end": ends})
+
+    def end_plan(self, plan: str) -> None:
         try:
-            session = self._client.v1.checkout.sessions.create(
-                params=_session_params(order),  # type: ignore[arg-type]
-                options={"idempotency_key": str(order.purchase_id)},
-            )
-        except stripe.StripeError as error:
-            log.warning("provider_away", provider=self.name, error=str(error), kind=type(error).__name__)
-            raise ProviderAway(f"{type(error).__name__}: {error}") from error
-        if session.url is None:
-            raise ProviderAway("the session has no page")
-        return CheckoutSession(session.id, session.url)
+            with self._calling():
+                self._client.v1.subscriptions.cancel(plan)
+        except ProviderRefused as error:
+            log.info("plan_was_over", provider=self.name, error=str(error))
+
+    def payments_since(self, since: datetime) -> Iterator[ListedPayment]:
+        with self._calling():
+            yield from self._paid_sessions(since)
+            yield from self._paid_invoices(since)
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
         header = headers.get(SIGNATURE_HEADER, "")
@@ -106,18 +83,57 @@ class StripeProvider:
         except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
             raise BadSignature(str(error)) from error
         _refuse_future(header)
-        envelope = _decode(body, _Envelope)
+        envelope = stripe_events.decode(body, _Envelope)
         return SignedEvent(envelope.id, envelope.type)
 
     def handles(self, kind: str) -> bool:
-        return kind in _READERS
+        return stripe_events.handles(kind)
 
     def read(self, payload: str) -> PaymentEvent:
-        event = _decode(payload, _Event)
-        reader = _READERS.get(event.type)
-        if reader is None:
-            return Unhandled(f"nothing follows from {event.type}")
-        return reader(event.data.object)
+        return stripe_events.read(payload)
+
+    def _open(self, params: dict[str, object], key: str) -> CheckoutSession:
+        try:
+            with self._calling():
+                session = self._client.v1.checkout.sessions.create(
+                    params=params,  # type: ignore[arg-type]
+                    options={"idempotency_key": key},
+                )
+        except ProviderRefused as error:
+            raise ProviderAway(str(error)) from error
+        if session.url is None:
+            raise ProviderAway("the session has no page")
+        return CheckoutSession(session.id, session.url)
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        try:
+            yield
+        except stripe.InvalidRequestError as error:
+            log.warning("provider_refused", provider=self.name, error=str(error))
+            raise ProviderRefused(str(error)) from error
+        except stripe.StripeError as error:
+            log.warning("provider_away", provider=self.name, error=str(error), kind=type(error).__name__)
+            raise ProviderAway(f"{type(error).__name__}: {error}") from error
+
+    def _paid_sessions(self, since: datetime) -> Iterator[ListedPayment]:
+        opened_since = int((since - LONGEST_CHECKOUT).timestamp())
+        sessions = self._client.v1.checkout.sessions.list(
+            params={"created": {"gte": opened_since}, "status": "complete", "limit": PAGE}
+        )
+        for session in sessions.auto_paging_iter():
+            reference = stripe_events.our_id(session.client_reference_id)
+            if reference and session.mode == "payment" and session.payment_status == "paid":
+                yield _listed(session, reference, str(session.payment_intent or session.id), session.amount_total)
+
+    def _paid_invoices(self, since: datetime) -> Iterator[ListedPayment]:
+        invoices = self._client.v1.invoices.list(
+            params={"created": {"gte": int(since.timestamp())}, "status": "paid", "limit": PAGE}
+        )
+        for invoice in invoices.auto_paging_iter():
+            told = msgspec.convert(invoice.to_dict(), stripe_events.Invoice)
+            if told.reference and told.amount_paid > 0:
+                yield _listed(invoice, told.reference, told.id, told.amount_paid)
 
     @cached_property
     def _client(self) -> stripe.StripeClient:
@@ -136,22 +152,43 @@ class StripeProvider:
         )
 
 
-def _session_params(order: CheckoutOrder) -> dict[str, object]:
+def _payment_params(order: CheckoutOrder) -> dict[str, object]:
     reference = {"purchaseId": str(order.purchase_id)}
-    price = {
-        "currency": order.currency.lower(),
-        "unit_amount": order.price,
-        "product_data": {"name": order.title},
-    }
     return {
         "mode": "payment",
         "client_reference_id": str(order.purchase_id),
-        "line_items": [{"quantity": 1, "price_data": price}],
+        "line_items": [{"quantity": 1, "price_data": _price(order)}],
         "success_url": order.success_url,
         "cancel_url": order.cancel_url,
         "metadata": reference,
         "payment_intent_data": {"metadata": reference},
     }
+
+
+def _plan_params(order: PlanOrder) -> dict[str, object]:
+    reference = {stripe_events.REFERENCE: str(order.subscription_id)}
+    return {
+        "mode": "subscription",
+        "client_reference_id": str(order.subscription_id),
+        "line_items": [{"quantity": 1, "price_data": _price(order) | {"recurring": {"interval": "month"}}}],
+        "success_url": order.success_url,
+        "cancel_url": order.cancel_url,
+        "metadata": reference,
+        "subscription_data": {"metadata": reference},
+    }
+
+
+def _price(order: CheckoutOrder | PlanOrder) -> dict[str, object]:
+    return {
+        "currency": order.currency.lower(),
+        "unit_amount": order.price,
+        "product_data": {"name": order.title},
+    }
+
+
+def _listed(thing: Any, reference: Any, payment: str, amount: int | None) -> ListedPayment:
+    paid_at = datetime.fromtimestamp(thing.created, UTC)
+    return ListedPayment(payment, reference, amount or 0, str(thing.currency).upper(), paid_at)
 
 
 def _plain(header: str) -> str:
@@ -165,75 +202,3 @@ def _refuse_future(header: str) -> None:
     signed_at = next(int(part.split("=")[1]) for part in header.split(",") if part.startswith("t="))
     if signed_at > time.time() + TOLERANCE_S:
         raise BadSignature(f"signed in the future ({signed_at})")
-
-
-def _succeeded(raw: msgspec.Raw) -> PaymentEvent:
-    session = _decode(raw, _Session)
-    purchase_id = _purchase_id(session.client_reference_id)
-    if purchase_id is None:
-        return Unhandled("the session is not of a purchase made here")
-    if session.payment_status == "unpaid":
-        return Unhandled("the payment is still on its way")
-    return PaymentSucceeded(
-        purchase_id=purchase_id,
-        session=session.id,
-        payment=session.payment_intent or session.id,
-        amount=session.amount_total,
-        currency=session.currency.upper(),
-    )
-
-
-def _of_session(make: Callable[[UUID], PaymentEvent]) -> Callable[[msgspec.Raw], PaymentEvent]:
-    def read(raw: msgspec.Raw) -> PaymentEvent:
-        purchase_id = _purchase_id(_decode(raw, _Session).client_reference_id)
-        return make(purchase_id) if purchase_id else Unhandled("the session is not of a purchase made here")
-
-    return read
-
-
-def _refunded(raw: msgspec.Raw) -> PaymentEvent:
-    charge = _decode(raw, _Charge)
-    if charge.payment_intent is None:
-        return Unhandled("the charge belongs to no payment intent")
-    return PaymentRefunded(
-        charge.payment_intent, charge.amount_refunded, _purchase_id((charge.metadata or {}).get("purchaseId"))
-    )
-
-
-def _dispute_opened(raw: msgspec.Raw) -> PaymentEvent:
-    dispute = _decode(raw, _Dispute)
-    if dispute.payment_intent is None or dispute.status.startswith("warning_"):
-        return Unhandled("an inquiry moves no money")
-    return DisputeOpened(dispute.payment_intent, dispute.id)
-
-
-def _dispute_closed(raw: msgspec.Raw) -> PaymentEvent:
-    dispute = _decode(raw, _Dispute)
-    if dispute.payment_intent is None or dispute.status not in ("won", "lost"):
-        return Unhandled("an inquiry moves no money")
-    return DisputeClosed(dispute.payment_intent, dispute.id, won=dispute.status == "won")
-
-
-_READERS: Mapping[str, Callable[[msgspec.Raw], PaymentEvent]] = {
-    "checkout.session.completed": _succeeded,
-    "checkout.session.async_payment_succeeded": _succeeded,
-    "checkout.session.async_payment_failed": _of_session(PaymentFailed),
-    "checkout.session.expired": _of_session(CheckoutExpired),
-    "charge.refunded": _refunded,
-    "charge.dispute.created": _dispute_opened,
-    "charge.dispute.closed": _dispute_closed,
-}
-
-
-def _purchase_id(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def _decode(raw: bytes | str | msgspec.Raw, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except msgspec.DecodeError as error:
-        raise MalformedEvent(str(error)) from error
