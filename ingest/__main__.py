@@ -13,7 +13,6 @@ import uvloop
 
 import bootstrap
 from db.connection import connection
-from ingest.broadcast import Station
 from ingest.control import Control
 from ingest.http import HttpServer
 from ingest.leftovers import end_leftovers
@@ -22,6 +21,7 @@ from ingest.metrics import REGISTRY, BroadcastCollector
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
+from ingest.station import Station
 from services import broadcasts, open_streams, tokens
 from settings import Settings, SettingsError
 

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
-import msgspec
 import structlog
 
 from ingest import disk
@@ -16,7 +14,8 @@ from ingest.flv import MediaKind
 from ingest.hub import Hub
 from ingest.packager import Packager
 from ingest.rtmp.session import Metadata
-from ingest.seam import Broadcasts, Caller, Stream
+from ingest.seam import Stream
+from ingest.station import Publisher, Station
 from ingest.tasks import Tasks
 from services.broadcasts import Grant
 from services.errors import Conflict, ServiceError, Unavailable
@@ -25,39 +24,6 @@ UPDATE_EVERY_S: Final = 4.0
 RETRY_EVERY_S: Final = 1.0
 
 log = structlog.get_logger()
-
-
-class Publisher(Protocol):
-    """The connection of an encoder, as far as a broadcast is concerned."""
-
-    @property
-    def address(self) -> str: ...
-
-    def silent_s(self) -> float:
-        """Return for how many seconds nothing has come."""
-        ...
-
-    def cut(self, code: str, description: str) -> None:
-        """Tell the encoder why, and close."""
-        ...
-
-
-class Station(msgspec.Struct, frozen=True):
-    """What every broadcast of a process shares. Durations in seconds.
-
-    A publisher that has been silent for `takeover_after_s` may be replaced by another with the same
-    key, after `silence_s` it is given up; `publish_within_s` is how long a connection may take to begin.
-    """
-
-    server: str
-    hls_folder: Path
-    window_s: float
-    grace_s: float
-    broadcasts: Broadcasts
-    call: Caller
-    takeover_after_s: float = 5.0
-    silence_s: float = 10.0
-    publish_within_s: float = 10.0
 
 
 class Broadcast:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import structlog
 
-from ingest.broadcast import Broadcast, Publisher, Station
+from ingest.broadcast import Broadcast
 from ingest.errors import Refused
+from ingest.station import Publisher, Station
 from ingest.tasks import Tasks
 from services.broadcasts import Grant
 from services.errors import Conflict, Forbidden, ServiceError

@@ -16,7 +16,6 @@ from uuid import UUID
 import imageio_ffmpeg
 from prometheus_client import CollectorRegistry
 
-from ingest.broadcast import Station
 from ingest.flv import MediaKind
 from ingest.http import HttpServer
 from ingest.lifecycle import Lifecycle
@@ -24,6 +23,7 @@ from ingest.metrics import BroadcastCollector
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
+from ingest.station import Station
 from tests.ingest import rtmp_client, samples
 from tests.ingest.fakes import FakeBroadcasts, no_connection
 
