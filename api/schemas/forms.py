@@ -6,10 +6,8 @@ import msgspec
 
 from services.identity import MOST_DOCUMENTS
 
-#: A file in a form, as OpenAPI 3.1 has it ("Considerations for File Uploads").
-File = Annotated[
-    bytes, msgspec.Meta(extra_json_schema={"contentEncoding": "binary", "contentMediaType": "application/octet-stream"})
-]
+#: A file in a form: its bytes as they are.
+File = Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
 
 
 class AvatarForm(msgspec.Struct, frozen=True):
