@@ -1,7 +1,7 @@
 """Double entry: coins and money move between accounts; they never appear or vanish.
 
-An amount above zero raises an account's balance. What the platform owes (wallets, earnings,
-revenue) is therefore positive, and what it holds or has issued (provider, issued) negative.
+An amount above zero raises an account's balance. What the platform owes (wallets, earnings, payouts
+asked for, revenue) is therefore positive, and what it holds or has issued (provider, issued) negative.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,11 +24,13 @@ class AccountKind(StrEnum):
     WALLET = "WALLET"
     DEBT = "DEBT"
     EARNINGS = "EARNINGS"
+    PAYOUTS = "PAYOUTS"
     ISSUED = "ISSUED"
     FEES = "FEES"
     REVENUE = "REVENUE"
     REFUNDS = "REFUNDS"
     PROVIDER = "PROVIDER"
+    PAID_OUT = "PAID_OUT"
 
 
 class TransactionKind(StrEnum):
@@ -41,6 +43,11 @@ class TransactionKind(StrEnum):
     GIFT = "GIFT"
     GRANT = "GRANT"
     REVERSAL = "REVERSAL"
+    SUBSCRIPTION = "SUBSCRIPTION"
+    MARKETPLACE = "MARKETPLACE"
+    PAYOUT = "PAYOUT"
+    PAYOUT_SETTLED = "PAYOUT_SETTLED"
+    PAYOUT_REFUSED = "PAYOUT_REFUSED"
 
 
 AccountName = tuple[AccountKind, UUID | None]

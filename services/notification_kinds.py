@@ -12,6 +12,8 @@ class Kind(StrEnum):
     NEW_FOLLOWER = "new_follower"
     NEW_SUBSCRIBER = "new_subscriber"
     GIFT = "gift"
+    SALE = "sale"
+    PAYOUT = "payout"
     COMMENT = "comment"
     REPLY = "reply"
     LIKES = "likes"
@@ -32,6 +34,7 @@ class Channels(msgspec.Struct, frozen=True, rename="camel"):
 DEFAULTS: dict[str, Channels] = {kind.value: Channels() for kind in Kind} | {
     Kind.APPLICATION_DECIDED.value: Channels(mail=True),
     Kind.PAYMENT.value: Channels(mail=True),
+    Kind.PAYOUT.value: Channels(mail=True),
     Kind.MODERATION.value: Channels(mail=True),
 }
 

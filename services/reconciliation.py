@@ -81,6 +81,43 @@ LEFT JOIN ledger_entries e ON e.transaction_id = g.ledger_transaction_id AND e.a
     SELECT id FROM accounts_ledger WHERE kind = 'WALLET' AND owner_id = g.sender_id)
 GROUP BY g.id HAVING g.coins <> coalesce(-sum(e.amount), 0) LIMIT %s"""
 
+_SALES_PAID = """
+SELECT p.id, format('%%s coins for it, %%s paid', p.coins, coalesce(-sum(e.amount), 0))
+FROM marketplace_purchases p
+LEFT JOIN ledger_entries e ON e.transaction_id = p.ledger_transaction_id AND e.account_id IN (
+    SELECT id FROM accounts_ledger WHERE kind = 'WALLET' AND owner_id = p.buyer_id)
+GROUP BY p.id HAVING p.coins <> coalesce(-sum(e.amount), 0) LIMIT %s"""
+
+_ITEMS_SOLD = """
+SELECT i.id, format('%%s sold, %%s bought', i.sold, coalesce(sum(p.quantity), 0))
+FROM marketplace_items i LEFT JOIN marketplace_purchases p ON p.item_id = i.id
+GROUP BY i.id HAVING i.sold <> coalesce(sum(p.quantity), 0) LIMIT %s"""
+
+# What is held of a streamer's earnings is what they asked for and nobody decided yet.
+_PAYOUTS_HELD = """
+WITH held AS (
+    SELECT a.owner_id AS user_id, a.currency, sum(e.amount) AS amount
+    FROM accounts_ledger a JOIN ledger_entries e ON e.account_id = a.id
+    WHERE a.kind = 'PAYOUTS' GROUP BY a.owner_id, a.currency
+), asked AS (
+    SELECT user_id, currency, sum(amount) AS amount FROM payouts WHERE status = 'pending' GROUP BY user_id, currency
+)
+SELECT user_id, format('%%s %%s held, %%s asked for', coalesce(held.amount, 0), currency, coalesce(asked.amount, 0))
+FROM held FULL JOIN asked USING (user_id, currency)
+WHERE coalesce(held.amount, 0) <> coalesce(asked.amount, 0) LIMIT %s"""
+
+_PAID_OUT = """
+WITH paid AS (
+    SELECT a.currency, sum(e.amount) AS amount
+    FROM accounts_ledger a JOIN ledger_entries e ON e.account_id = a.id
+    WHERE a.kind = 'PAID_OUT' GROUP BY a.currency
+), settled AS (
+    SELECT currency, sum(amount) AS amount FROM payouts WHERE status = 'settled' GROUP BY currency
+)
+SELECT currency, format('%%s paid out, %%s settled', coalesce(paid.amount, 0), coalesce(settled.amount, 0))
+FROM paid FULL JOIN settled USING (currency)
+WHERE coalesce(paid.amount, 0) <> coalesce(settled.amount, 0) LIMIT %s"""
+
 _DEBTORS_FROZEN = """
 SELECT w.owner_id, format('owes %%s coins, frozen: %%s', coalesce(d.owed, 0), w.frozen_at IS NOT NULL)
 FROM accounts_ledger w LEFT JOIN (
@@ -97,4 +134,8 @@ CHECKS = {
     "purchases_credited_once": _PURCHASES_CREDITED,
     "gifts_paid": _GIFTS_PAID,
     "debtors_frozen": _DEBTORS_FROZEN,
+    "sales_paid": _SALES_PAID,
+    "items_sold": _ITEMS_SOLD,
+    "payouts_held": _PAYOUTS_HELD,
+    "payouts_paid_out": _PAID_OUT,
 }

@@ -1,5 +1,7 @@
 """Gifts on offer, and gifts given."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import DateTimeTZField
 
@@ -10,6 +12,7 @@ from db.models.users import User
 
 
 class Gift(TimedModel):
+    streamer_id: UUID | None
     streamer = peewee.ForeignKeyField(User, null=True, on_delete="CASCADE")
     name = peewee.TextField()
     icon = peewee.TextField(default="")
