@@ -62,6 +62,15 @@ def own_channel(actor: Actor) -> Channel:
     return channel
 
 
+def hold_own(actor: Actor) -> Channel:
+    """The actor's channel, held until the transaction ends, so that what hangs on it changes one by one.
+
+    Raises Forbidden as `own_channel` does.
+    """
+    channel = own_channel(actor)
+    return Channel.select().where(Channel.id == channel.id).for_update().get()
+
+
 def stream_key(actor: Actor) -> StreamKey:
     """The actor's key, derived anew: the database holds only its hash."""
     channel = own_channel(actor)

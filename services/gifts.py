@@ -1,5 +1,6 @@
 """Gifts: what is on offer, and giving one, by which coins become a creator's earnings and points."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from db.transactions import atomic
 from services import ledger, loyalty, notifications, wallets
 from services.actors import Actor
 from services.bus import bus
-from services.errors import Forbidden, Invalid, NotFound
+from services.errors import Forbidden, Invalid, NotFound, ServiceError
 from services.events import GiftReceived, GiftRef, UserRef, publish
 from services.ids import new_id
 from services.ledger import AccountKind, Leg, Posted, Posting, TransactionKind
@@ -72,6 +73,16 @@ class _Recipient(msgspec.Struct, frozen=True):
     owns_stream: bool
 
 
+def _not_on_offer() -> ServiceError:
+    return NotFound("No such gift is on offer to this creator.", "gift_not_found")
+
+
+REFUSALS: Mapping[str, Callable[[], ServiceError]] = {
+    **ledger.REFUSALS,
+    "gift_transactions_gift_id_fkey": _not_on_offer,  # it was deleted a moment ago
+}
+
+
 def gifts_on_offer(streamer_id: UUID | None) -> list[GiftView]:
     """The platform's gifts, and this streamer's own, cheapest first."""
     return [GiftView(*row) for row in query(_ON_OFFER, {"streamer": streamer_id})]
@@ -86,7 +97,7 @@ def give(actor: Actor, order: GiftOrder) -> GiftReceipt:
         raise Invalid.field("streamerId", "must not be yourself", "gift_to_oneself")
     gift = _gift(order)
     recipient = _recipient(actor, order)
-    with translating(ledger.REFUSALS), atomic():
+    with translating(REFUSALS), atomic():
         given_id = new_id()
         points = gift.points * order.quantity
         posted = _pay(actor, order, gift.cost * order.quantity, given_id)
@@ -110,7 +121,7 @@ def gifts_received(actor: Actor, limit: int, cursor: str | None) -> Page[GivenGi
 def _gift(order: GiftOrder) -> GiftView:
     rows = query(_ON_OFFER_ONE, {"streamer": order.streamer_id, "gift": order.gift_id})
     if not rows:
-        raise NotFound("No such gift is on offer to this creator.", "gift_not_found")
+        raise _not_on_offer()
     return GiftView(*rows[0])
 
 

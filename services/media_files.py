@@ -25,7 +25,7 @@ from services.gateways.storage import StorageError, content_type, open_storage
 LIVE_FOLDER = "hls"
 #: Kept files that belong to a stream, and those that are for everybody.
 STREAM_FOLDERS = frozenset({"recordings", "clips"})
-OPEN_FOLDERS = frozenset({"thumbs", "avatars", "posts"})
+OPEN_FOLDERS = frozenset({"thumbs", "avatars", "emotes", "posts"})
 TOKEN_MARK = "t"  # noqa: S105 - the name of a path's part
 DEEPEST = 6
 FOREVER_S = 31_536_000
