@@ -53,12 +53,15 @@ beat_schedule = {
         ("webhooks.sweep", "webhooks", 30),
         ("streams.reap", "default", 10),
         ("analytics.viewers", "analytics", 15),
+        ("analytics.hourly", "analytics", 300),
+        ("analytics.daily", "analytics", 24 * HOUR_S),
         ("media.thumbnails_of_live", "media", 30),
         ("media.tidy_live", "media", HOUR_S),
         ("media.expire_recordings", "media", HOUR_S),
         ("notifications.likes", "notifications", 60),
         ("sessions.tidy", "default", HOUR_S),
         ("accounts.reencrypt", "default", 24 * HOUR_S),
+        ("subscriptions.renew", "default", 300),
         ("money.reconcile", "default", 24 * HOUR_S),
     )
 }

@@ -11,7 +11,7 @@ import structlog
 
 from db.connection import query
 from db.transactions import after_commit
-from services import chat_rules, clock
+from services import chat_latency, chat_rules, clock
 from services.actors import Actor
 from services.bus import bus
 from services.errors import Forbidden, Invalid, NotFound, RateLimited, ServiceError, Unavailable
@@ -107,6 +107,7 @@ def announce(outcomes: Sequence[Outcome]) -> None:
     for sent in news:
         message = msgspec.structs.replace(sent.message, room=msgspec.UNSET)
         pipeline.publish(room_topic(sent.room_id), b"%d\n" % message.seq + wire_event(message))
+    chat_latency.note(pipeline, news[0].message.created_at)
     try:
         pipeline.execute()
     except redis.RedisError as error:

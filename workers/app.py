@@ -25,12 +25,14 @@ log = structlog.get_logger(__name__)
 
 TASK_MODULES = (
     "workers.accounts",
+    "workers.analytics",
     "workers.housekeeping",
     "workers.mail",
     "workers.media",
     "workers.notifications",
     "workers.posts",
     "workers.streams",
+    "workers.subscriptions",
     "workers.webhooks",
 )
 #: What may pass: the database or a provider was away, or two transactions met.

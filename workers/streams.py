@@ -1,14 +1,9 @@
-"""Watching over live streams: the abandoned are ended, the viewers counted."""
+"""Watching over live streams: the abandoned are ended."""
 
-from services import broadcasts, jobs, viewers
+from services import broadcasts, jobs
 from workers.app import task
 
 
 @task(jobs.REAP_STREAMS)
 def reap_streams() -> None:
     broadcasts.reap()
-
-
-@task(jobs.SAMPLE_VIEWERS)
-def sample_viewers() -> None:
-    viewers.sample()
