@@ -62,8 +62,13 @@ def make_clip(clip_id: UUID) -> None:
 
 
 def moment(rendition: RecordedRendition, starts_at: float, ends_at: float) -> list[SegmentEntry]:
-    """The segments that were on air between two times (seconds since 1970), from a keyframe on."""
+    """The segments that were on air between two times (seconds since 1970), from a keyframe on.
+
+    Where the picture ended before the moment does (an encoder was lost), the moment moves back to its end.
+    """
     segments = rendition.segments
+    late_s = max(0.0, ends_at - max(s.started_at + s.duration_s for s in segments)) if segments else 0.0
+    starts_at, ends_at = starts_at - late_s, ends_at - late_s
     touched = [n for n, s in enumerate(segments) if s.started_at < ends_at and s.started_at + s.duration_s > starts_at]
     if not touched:
         return []

@@ -5,6 +5,7 @@ instead of a query for each segment. A stream without its file is closed, so a c
 costs a query and never a secret.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -29,15 +30,19 @@ def may_fetch(stream_id: UUID, token: str | None) -> bool:
     return bool(playback_tokens.seconds_left(token, stream_id)) if token is not None else is_open(stream_id)
 
 
-def settle(stream_id: UUID) -> bool:
+def _is_public(stream_id: UUID) -> bool:
+    return bool(query("SELECT 1 FROM streams WHERE id = %s AND visibility = 'PUBLIC'", (stream_id,)))
+
+
+def settle(stream_id: UUID, is_public: Callable[[UUID], bool] = _is_public) -> bool:
     """Make the file agree with the database, and say whether the stream is open.
 
     Looked at twice: a change that was committed in between has the last word.
     """
-    opened = _is_public(stream_id)
+    opened = is_public(stream_id)
     while True:
         _note(stream_id, opened)
-        seen, opened = opened, _is_public(stream_id)
+        seen, opened = opened, is_public(stream_id)
         if seen == opened:
             return opened
 
@@ -45,10 +50,6 @@ def settle(stream_id: UUID) -> bool:
 def may_fetch_openly(stream_id: UUID) -> bool:
     """Whether the files of a stream are for everybody; asks the database where no file says so."""
     return is_open(stream_id) or settle(stream_id)
-
-
-def _is_public(stream_id: UUID) -> bool:
-    return bool(query("SELECT FROM streams WHERE id = %s AND visibility = 'PUBLIC'", (stream_id,)))
 
 
 def _note(stream_id: UUID, opened: bool) -> None:

@@ -25,6 +25,7 @@ def media(opened: Settings, tmp_path: Path) -> Iterator[Path]:
         f"hls/{STREAM}/segments.jsonl": b"{}",
         f"recordings/{STREAM}/source.mp4": SEGMENT,
         f"thumbs/{STREAM}/1.webp": b"webp",
+        f"open/{STREAM}": b"",
         "private/passport.jpg": b"secret",
     }
     for name, content in files.items():
@@ -117,6 +118,12 @@ def test_an_empty_file_is_a_file(client: testing.TestClient) -> None:
         "/hls/../../outside.mp4",
         "/hls/%2e%2e/%2e%2e/outside.mp4",
         "/hls/..%2f..%2foutside.mp4",
+        f"/hls/t/{'1' * 33}/{STREAM}/../../recordings/{STREAM}/source.mp4",
+        f"/hls/t/{STREAM}",
+        f"/media/recordings/{STREAM}",
+        f"/media/recordings/{STREAM.upper()}/source.mp4",
+        "/media/recordings/x/source.mp4",
+        f"/media/open/{STREAM}",
         f"/hls/{STREAM}/../../recordings/{STREAM}/source.mp4",
         "/hls//etc/passwd",
         "/hls/x\\..\\outside.mp4",
