@@ -32,7 +32,7 @@ class PlaybackGrant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     token: str | None
     url: str
     expires_at: datetime | None
-    stream_id: UUID
+    stream_id: UUID | None
 
 
 def viewer_grant(actor: Actor | None, wanted: WantedStream) -> PlaybackGrant:
@@ -42,16 +42,26 @@ def viewer_grant(actor: Actor | None, wanted: WantedStream) -> PlaybackGrant:
         raise Forbidden("This stream is for subscribers.", "subscription_required")
     livekit = livekit_of(bus.settings) if stream.source_type == "LIVEKIT" and stream.is_live else None
     if livekit is not None:
-        return _of_room(livekit, stream, viewer_identity(actor), publishes=False)
+        channel_id = streams.channel_of(stream.id)
+        return _of_room(livekit, channel_id, stream.id, viewer_identity(actor), publishes=False)
     return _of_hls(stream)
 
 
 def creator_grant(actor: Actor) -> PlaybackGrant:
-    """Leave to see one's own current stream, else the last; where that is a LiveKit room, to publish in it too."""
-    stream = _own_stream(actor)
-    livekit = livekit_of(bus.settings) if stream.source_type == "LIVEKIT" and stream.is_live else None
-    if livekit is not None:
-        return _of_room(livekit, stream, livekit_rooms.creator_identity(actor.user_id), publishes=True)
+    """Leave to see one's own stream on air, or in one's room at LiveKit to publish as well.
+
+    With nothing on air that is the room, where there is LiveKit, so that a browser can go live; else
+    it is the last stream. Raises Conflict("nothing_to_play").
+    """
+    channel = own_channel(actor)
+    stream, livekit = _own_stream(actor), livekit_of(bus.settings)
+    is_on_air = stream is not None and stream.is_live
+    if livekit is not None and (stream is None or not is_on_air or stream.source_type == "LIVEKIT"):
+        identity = livekit_rooms.creator_identity(actor.user_id)
+        stream_id = stream.id if stream is not None and is_on_air else None
+        return _of_room(livekit, channel.id, stream_id, identity, publishes=True)
+    if stream is None:
+        raise Conflict("There is nothing to play yet.", "nothing_to_play")
     return _of_hls(stream)
 
 
@@ -68,18 +78,15 @@ def _wanted(actor: Actor | None, wanted: WantedStream) -> StreamView:
     return streams.stream_of_streamer(wanted.username or "", actor)
 
 
-def _own_stream(actor: Actor) -> StreamView:
-    own_channel(actor)
+def _own_stream(actor: Actor) -> StreamView | None:
+    """The actor's stream on air, else the last one."""
     try:
         current = stream_metadata.current_stream(actor)
     except NotFound:
         current = None
     if current is not None and current.is_live:
         return current
-    past = streams.past_streams(actor, 1, None).items
-    if not past:
-        raise Conflict("There is nothing to play yet.", "nothing_to_play")
-    return past[0]
+    return next(iter(streams.past_streams(actor, 1, None).items), None)
 
 
 def _of_hls(stream: StreamView) -> PlaybackGrant:
@@ -99,16 +106,15 @@ def _of_hls(stream: StreamView) -> PlaybackGrant:
     )
 
 
-def _of_room(livekit: LiveKit, stream: StreamView, identity: str, *, publishes: bool) -> PlaybackGrant:
+def _of_room(
+    livekit: LiveKit, channel_id: UUID, stream_id: UUID | None, identity: str, *, publishes: bool
+) -> PlaybackGrant:
     lasts_s = bus.settings.playback_token_expires_in_s
-    channel_id = streams.channel_of(stream.id)
-    token = livekit.room_token(
-        livekit_rooms.room_of(channel_id), identity, identity, publishes=publishes, lasts_s=lasts_s
-    )
+    room = livekit_rooms.room_of(channel_id)
     return PlaybackGrant(
         provider="livekit",
-        token=token,
+        token=livekit.room_token(room, identity, identity, publishes=publishes, lasts_s=lasts_s),
         url=bus.settings.livekit_url,
         expires_at=clock.now() + timedelta(seconds=lasts_s),
-        stream_id=stream.id,
+        stream_id=stream_id,
     )
