@@ -21,7 +21,7 @@ from services.projects import Description, Stage
 from services.schedules import LATEST, Moment, check_times
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
-Slug = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=slugs.LONGEST)]
+Slug = Annotated[str, msgspec.Meta(pattern=f"^{slugs.FORM.pattern}$", min_length=1, max_length=slugs.LONGEST)]
 
 
 class EventDraft(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -176,7 +176,9 @@ def _title_slug(title: str) -> tuple[str, set[str]]:
 def _key(key: str) -> tuple[str, str | UUID]:
     try:
         return "id", UUID(key)
-    except ValueError:
+    except ValueError as error:
+        if not slugs.FORM.fullmatch(key):
+            raise NotFound("No such event.") from error
         return "slug", key
 
 

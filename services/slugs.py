@@ -7,6 +7,7 @@ from itertools import count
 from uuid import UUID
 
 LONGEST = 80
+FORM = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 #: Words that mean something else in the place of a slug.
 RESERVED = frozenset({"live"})
 

@@ -11,6 +11,7 @@ from falcon import testing
 from services import attendance_spans, clock, event_changes
 from services.actors import Role
 from services.attendance_spans import Visit
+from services.event_sessions import visible_session
 from services.ids import new_id
 from services.live_events import EventPatch
 from services.projects import Stage
@@ -316,8 +317,6 @@ def be_there(session: Any, user: Any, minutes: int) -> None:
 
 
 def session_room(session: Any) -> Any:
-    from services.event_sessions import visible_session
-
     return visible_session(ORGANISER, session.id).room_id
 
 

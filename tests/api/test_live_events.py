@@ -81,6 +81,12 @@ def test_an_event_is_found_by_id_and_by_slug_once_it_is_no_draft(client: Client,
         assert len(found) == expected
 
 
+@pytest.mark.parametrize("key", ["nothing-here", "%00", "Not%20a%20slug", "..", "x" * 3000])
+def test_an_event_that_is_none_is_404(client: Client, viewer: Any, key: str) -> None:
+    for path in (f"/api/events/{key}", f"/api/sessions/event/{key}", f"/api/streams/event/{key}/active"):
+        assert client.simulate_get(path, headers=viewer).status_code == 404
+
+
 def test_what_ends_before_it_starts_is_refused(client: Client, organiser: Any) -> None:
     event = new_event(client, organiser)
     wrong = {"startTime": START.isoformat(), "endTime": (START - timedelta(hours=1)).isoformat()}
