@@ -96,7 +96,7 @@ def take_back(
 
 def is_booked(provider: str, invoice: str) -> bool:
     """Whether a month is in the books."""
-    return bool(query("SELECT FROM subscription_payments WHERE provider = %s AND invoice = %s", (provider, invoice)))
+    return bool(query("SELECT 1 FROM subscription_payments WHERE provider = %s AND invoice = %s", (provider, invoice)))
 
 
 def _share(amount: int) -> int:

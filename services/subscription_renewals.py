@@ -108,7 +108,7 @@ def _renew_or_end(found: Subscription) -> None:
 
 
 def _renew(found: Subscription) -> None:
-    price, number = month_of(Tier(found.tier), PaymentMethod.COINS), found.periods + 1
+    price = month_of(Tier(found.tier), PaymentMethod.COINS)
     late = clock.now() - found.expires_at
     if late > timedelta(seconds=bus.settings.subscription_grace_s):
         found.anchor_at, found.periods = clock.now(), 0
@@ -116,7 +116,7 @@ def _renew(found: Subscription) -> None:
     found.expires_at = months_after(found.anchor_at, found.periods)
     found.price, found.warned_at = price.amount, None
     found.save()
-    key = f"period:{found.anchor_at:%Y%m%d}:{number}"
+    key = f"period:{found.anchor_at:%Y%m%dT%H%M%S}:{found.periods}"
     subscription_payments.charge_coins(found, price.amount, key=key, period_ends_at=found.expires_at)
     subscription_news.tell_renewed(found)
 
@@ -158,4 +158,4 @@ WHERE s.status = 'active' AND s.payment_method = 'coins' AND s.warned_at IS NULL
 ORDER BY s.expires_at LIMIT %(batch)s FOR UPDATE OF s SKIP LOCKED"""
 
 _UNFIT = """
-SELECT FROM users WHERE id IN (%s, %s) AND suspended_at IS NOT NULL LIMIT 1"""
+SELECT 1 FROM users WHERE id IN (%s, %s) AND suspended_at IS NOT NULL LIMIT 1"""

@@ -1,7 +1,8 @@
 """What tests of money need: purchases, the provider's events, signed, and a provider without a network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,16 @@ import stripe
 from db.connection import query
 from db.models.coin_packs import CoinPack
 from db.models.coin_purchases import CoinPurchase
+from db.models.subscriptions import Subscription
 from db.models.users import User
 from services import webhooks
 from services.bus import bus
 from services.gateways.payments.interface import (
     CheckoutOrder,
     CheckoutSession,
+    ListedPayment,
     PaymentEvent,
+    PlanOrder,
     ProviderAway,
     SignedEvent,
 )
@@ -35,6 +39,9 @@ class FakeProvider:
     def __init__(self) -> None:
         self._stripe = StripeProvider("sk_test_fake", bus.settings.stripe_webhook_secret)
         self.orders: list[CheckoutOrder] = []
+        self.plans: list[PlanOrder] = []
+        self.told: list[tuple[str, str]] = []
+        self.listed: list[ListedPayment] = []
         self.away = False
 
     def create_checkout(self, order: CheckoutOrder) -> CheckoutSession:
@@ -42,6 +49,27 @@ class FakeProvider:
         if self.away:
             raise ProviderAway("gone fishing")
         return CheckoutSession(f"cs_{order.purchase_id.hex}", f"https://pay.example/{order.purchase_id}")
+
+    def create_plan(self, order: PlanOrder) -> CheckoutSession:
+        self.plans.append(order)
+        if self.away:
+            raise ProviderAway("gone fishing")
+        return CheckoutSession(f"cs_{order.subscription_id.hex}", f"https://pay.example/{order.subscription_id}")
+
+    def set_plan_ending(self, plan: str, *, ends: bool) -> None:
+        if self.away:
+            raise ProviderAway("gone fishing")
+        self.told.append((plan, "ends" if ends else "goes on"))
+
+    def end_plan(self, plan: str) -> None:
+        if self.away:
+            raise ProviderAway("gone fishing")
+        self.told.append((plan, "over"))
+
+    def payments_since(self, since: datetime) -> Iterator[ListedPayment]:
+        if self.away:
+            raise ProviderAway("gone fishing")
+        yield from (payment for payment in self.listed if payment.paid_at >= since)
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
         return self._stripe.verify(body, headers)
@@ -101,13 +129,56 @@ def refunded(purchase: CoinPurchase, amount: int = PRICE) -> dict[str, Any]:
     return _event("charge.refunded", charge | {"metadata": {"purchaseId": str(purchase.id)}})
 
 
-def dispute(purchase: CoinPurchase, kind: str, status: str) -> dict[str, Any]:
+def dispute(purchase: CoinPurchase | Subscription, kind: str, status: str) -> dict[str, Any]:
     """charge.dispute.<kind>."""
     about = {"id": "du_1", "object": "dispute", "payment_intent": payment_of(purchase), "status": status}
     return _event(f"charge.dispute.{kind}", about)
 
 
-def payment_of(purchase: CoinPurchase) -> str:
+def plan_opened(subscription: Subscription) -> dict[str, Any]:
+    """checkout.session.completed of a subscription."""
+    about = _plan_session(subscription) | {"subscription": plan_of(subscription), "payment_status": "paid"}
+    return _event("checkout.session.completed", about)
+
+
+def plan_expired(subscription: Subscription) -> dict[str, Any]:
+    """checkout.session.expired of a subscription."""
+    return _event("checkout.session.expired", _plan_session(subscription))
+
+
+def invoice_paid(subscription: Subscription, until: datetime, *, number: int = 1, **changes: Any) -> dict[str, Any]:
+    """invoice.paid of the n-th month."""
+    return _event("invoice.paid", _invoice(subscription, until, number) | changes)
+
+
+def invoice_unpaid(subscription: Subscription, until: datetime) -> dict[str, Any]:
+    """invoice.payment_failed of a month."""
+    return _event("invoice.payment_failed", _invoice(subscription, until, 99) | {"amount_paid": 0})
+
+
+def invoice_payment(subscription: Subscription, number: int = 1) -> dict[str, Any]:
+    """invoice_payment.paid: by which payment the n-th month was paid."""
+    payment = {"type": "payment_intent", "payment_intent": payment_of(subscription)}
+    return _event("invoice_payment.paid", {"invoice": f"in_{number}_{subscription.id.hex}", "payment": payment})
+
+
+def plan_changed(subscription: Subscription, kind: str = "updated", **state: Any) -> dict[str, Any]:
+    """customer.subscription.<kind>."""
+    about = {"id": plan_of(subscription), "status": "active", "metadata": {"subscriptionId": str(subscription.id)}}
+    return _event(f"customer.subscription.{kind}", about | state)
+
+
+def month_refunded(subscription: Subscription, amount: int) -> dict[str, Any]:
+    """charge.refunded of a month: such a charge carries no word of ours."""
+    charge = {"id": "ch_2", "payment_intent": payment_of(subscription), "amount_refunded": amount, "metadata": {}}
+    return _event("charge.refunded", charge)
+
+
+def plan_of(subscription: Subscription) -> str:
+    return f"sub_{subscription.id.hex}"
+
+
+def payment_of(purchase: CoinPurchase | Subscription) -> str:
     return f"pi_{purchase.id.hex}"
 
 
@@ -152,4 +223,28 @@ def _session(purchase: CoinPurchase) -> dict[str, Any]:
         "payment_status": "paid",
         "amount_total": purchase.price,
         "currency": purchase.currency.lower(),
+    }
+
+
+def _plan_session(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "id": f"cs_{subscription.id.hex}",
+        "object": "checkout.session",
+        "mode": "subscription",
+        "client_reference_id": str(subscription.id),
+        "payment_status": "unpaid",
+        "amount_total": subscription.price,
+        "currency": subscription.currency.lower(),
+    }
+
+
+def _invoice(subscription: Subscription, until: datetime, number: int) -> dict[str, Any]:
+    details = {"subscription": plan_of(subscription), "metadata": {"subscriptionId": str(subscription.id)}}
+    return {
+        "id": f"in_{number}_{subscription.id.hex}",
+        "object": "invoice",
+        "amount_paid": subscription.price,
+        "currency": subscription.currency.lower(),
+        "parent": {"type": "subscription_details", "subscription_details": details},
+        "lines": {"data": [{"period": {"start": 0, "end": int(until.timestamp())}}]},
     }
