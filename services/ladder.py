@@ -14,6 +14,8 @@ FAST_FRAMES_PER_S = 40
 SHARE_OF_SOURCE_BITRATE = 0.8
 LEAST_VIDEO_KBPS = 150
 RELAY_SILENCE_US = 15_000_000
+#: Without it ffmpeg takes the relay's normal end of a chunked answer for an input error.
+WHOLE_END = ("-multiple_requests", "1")
 
 ENCODERS: dict[str, tuple[str, ...]] = {
     "libx264": ("-preset", "veryfast", "-tune", "zerolatency", "-sc_threshold", "0"),
@@ -124,7 +126,18 @@ def _within_bitrate(rung: Rung, source: Source) -> Rung:
 def _input(url: str) -> list[str]:
     # No `-fflags nobuffer`: it throws the probed packets away and costs two seconds.
     # A shorter analysis loses the audio's parameters.
-    return ["-copyts", "-rw_timeout", str(RELAY_SILENCE_US), "-analyzeduration", "1000000", "-f", "flv", "-i", url]
+    return [
+        "-copyts",
+        "-rw_timeout",
+        str(RELAY_SILENCE_US),
+        "-analyzeduration",
+        "1000000",
+        *WHOLE_END,
+        "-f",
+        "flv",
+        "-i",
+        url,
+    ]
 
 
 def _filters(video: Sequence[Rung], source: Source, encoder: str) -> str:

@@ -147,10 +147,10 @@ class _Supervisor:
 
     def _outcome(self, *, look: bool = True) -> Outcome | None:
         """Why to stop now; None to go on. Renews the claim; looks at the stream if asked to."""
+        if not self._renewed():
+            return Outcome.LOST  # even when told to stop: there is nothing left to hand over
         if self._stopping.is_set():
             return Outcome.HANDED_OVER
-        if not self._renewed():
-            return Outcome.LOST
         if look or time.monotonic() - self._looked_at > STATE_EVERY_S:
             self._look()
         return None if self._condition.is_live else Outcome.ENDED
