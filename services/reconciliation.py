@@ -118,6 +118,28 @@ SELECT currency, format('%%s paid out, %%s settled', coalesce(paid.amount, 0), c
 FROM paid FULL JOIN settled USING (currency)
 WHERE coalesce(paid.amount, 0) <> coalesce(settled.amount, 0) LIMIT %s"""
 
+# What the subscriber's wallet or the provider paid for a month, less what went back of it.
+_MONTHS_PAID = """
+WITH moved AS (
+    SELECT t.reference, -sum(e.amount) AS amount
+    FROM ledger_transactions t
+    JOIN ledger_entries e ON e.transaction_id = t.id
+    JOIN accounts_ledger a ON a.id = e.account_id AND a.kind IN ('WALLET', 'PROVIDER')
+    WHERE t.kind IN ('SUBSCRIPTION', 'REFUND', 'DISPUTE', 'DISPUTE_WON') GROUP BY t.reference
+), expected AS (
+    SELECT id, status, CASE status WHEN 'disputed' THEN 0 ELSE amount - refunded_amount END AS amount
+    FROM subscription_payments
+)
+SELECT p.id, format('%%s: %%s paid, expected %%s', p.status, coalesce(m.amount, 0), p.amount)
+FROM expected p LEFT JOIN moved m ON m.reference = p.id
+WHERE coalesce(m.amount, 0) <> p.amount LIMIT %s"""
+
+# A code's counter is what never lets it be used too often: it counts the uses that were not released.
+_CODES_COUNTED = """
+SELECT d.id, format('%%s uses counted, %%s redemptions', d.uses, count(r.id))
+FROM discount_codes d LEFT JOIN discount_redemptions r ON r.discount_code_id = d.id AND r.released_at IS NULL
+GROUP BY d.id HAVING d.uses <> count(r.id) LIMIT %s"""
+
 _DEBTORS_FROZEN = """
 SELECT w.owner_id, format('owes %%s coins, frozen: %%s', coalesce(d.owed, 0), w.frozen_at IS NOT NULL)
 FROM accounts_ledger w LEFT JOIN (
@@ -133,6 +155,8 @@ CHECKS = {
     "currencies_sum_to_zero": _CURRENCIES_SUM_TO_ZERO,
     "purchases_credited_once": _PURCHASES_CREDITED,
     "gifts_paid": _GIFTS_PAID,
+    "months_paid": _MONTHS_PAID,
+    "codes_counted": _CODES_COUNTED,
     "debtors_frozen": _DEBTORS_FROZEN,
     "sales_paid": _SALES_PAID,
     "items_sold": _ITEMS_SOLD,
