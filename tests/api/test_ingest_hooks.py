@@ -19,7 +19,7 @@ from tests.fakes import FakeJobs
 #: What Debian's nginx 1.22 with libnginx-mod-rtmp 1.2.2 sent for ffmpeg publishing to rtmp://…/live/KEY?quality=high.
 NGINX = {
     "app": "live",
-    "flashver": "FMLE/3.0 (compatible; Lavf60.16",
+    "flashver": "FMLE/3.0 (compatible; Lavf63.1.",
     "swfurl": "",
     "tcurl": "rtmp://127.0.0.1:19350/live",
     "pageurl": "",
