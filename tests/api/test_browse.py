@@ -1,5 +1,7 @@
 """Looking around over HTTP: categories, streams of all kinds, recommendations, search."""
 
+from typing import Any
+
 import pytest
 from falcon import testing
 
@@ -11,7 +13,7 @@ from tests.factories import actor_of, bearer, make_category, make_channel, make_
 Client = testing.TestClient
 
 
-def titles(streams: list[dict]) -> list[str]:
+def titles(streams: list[dict[str, Any]]) -> list[str]:
     return [stream["title"] for stream in streams]
 
 
@@ -64,22 +66,24 @@ def test_all_streams_come_live_first(client: Client) -> None:
 
 def test_those_i_follow_come_live_first_one_stream_each(client: Client) -> None:
     viewer = make_user()
-    live, ended, silent, other = (make_channel() for _ in range(4))
+    streamers = [make_user(role=Role.STREAMER) for _ in range(4)]
+    live, ended, _, other = map(make_channel, streamers)
     make_stream(live, status="ENDED", title="before")
     make_stream(live, title="now")
     make_stream(ended, status="ENDED", title="older")
     make_stream(ended, status="ENDED", title="last")
     make_stream(other, title="not followed")
-    for channel in (live, ended, silent):
-        follows.follow(actor_of(viewer), channel.user.id)
+    for streamer in streamers[:3]:
+        follows.follow(actor_of(viewer), streamer.id)
     assert titles(pages(client, "/api/viewer/following", headers=bearer(viewer))) == ["now", "last"]
 
 
 def test_recommendations_weigh_follows_and_liked_categories_and_viewers(client: Client) -> None:
     viewer = make_user()
     chess = make_category("Chess")
-    followed = make_channel()
-    follows.follow(actor_of(viewer), followed.user.id)
+    star = make_user(role=Role.STREAMER)
+    followed = make_channel(star)
+    follows.follow(actor_of(viewer), star.id)
     make_stream(viewer_count=30, title="popular")
     make_stream(viewer_count=2, title="small")
     make_stream(followed, viewer_count=4, title="followed")
@@ -118,7 +122,7 @@ def test_found_streams_are_paged_without_loss(client: Client) -> None:
     assert found == [f"Galaxy {number}" for number in (4, 3, 2, 1, 0)]
 
 
-def pages_of_search(client: Client) -> list[dict]:
+def pages_of_search(client: Client) -> list[dict[str, Any]]:
     seen, cursor = [], None
     while True:
         params = {"q": "galaxy", "limit": "2"} | ({"cursor": cursor} if cursor else {})

@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -9,10 +10,12 @@ from falcon import testing
 from PIL import Image
 
 from db.connection import query
+from db.models.users import User
 from services import blocks, follows
 from services.actors import Role
 from tests.api.test_social import pages
 from tests.factories import actor_of, bearer, make_post, make_user
+from tests.fakes import FakeJobs
 
 Client = testing.TestClient
 JSON = {"text": "Hello"}
@@ -73,7 +76,7 @@ def test_a_wrong_post_is_refused(client: Client, body: dict[str, object]) -> Non
     assert client.simulate_post("/api/content/posts", json=body, headers=bearer(make_user())).status_code == 400
 
 
-def test_a_form_with_pictures_makes_a_post_whose_media_are_processing(client: Client, jobs) -> None:
+def test_a_form_with_pictures_makes_a_post_whose_media_are_processing(client: Client, jobs: FakeJobs) -> None:
     headers = bearer(make_user())
     result = send(client, headers, [("a.png", picture()), ("b", picture("JPEG"))], text="Look", visibility="PUBLIC")
     assert result.status_code == 201, result.text
@@ -187,7 +190,7 @@ def test_comments_have_replies_and_likes_and_go_with_their_thread(client: Client
     author, guest, third = make_user(), make_user(), make_user()
     post = make_post(author)
 
-    def say(user, text: str, parent: str | None = None) -> dict:
+    def say(user: User, text: str, parent: str | None = None) -> dict[str, Any]:
         body = {"postId": str(post.id), "text": text} | ({"parentId": parent} if parent else {})
         result = client.simulate_post("/api/content/comments", json=body, headers=bearer(user))
         assert result.status_code == 201, result.text

@@ -3,6 +3,7 @@
 import pytest
 from falcon import testing
 
+from db.models.users import User
 from services import notifications
 from services.notification_kinds import Kind
 from tests.api.test_social import pages
@@ -12,7 +13,7 @@ Client = testing.TestClient
 PREFERENCES = "/api/notifications/preferences"
 
 
-def tell(user, title: str, kind: Kind = Kind.COMMENT) -> None:
+def tell(user: User, title: str, kind: Kind = Kind.COMMENT) -> None:
     notifications.notify(user.id, kind, title)
 
 

@@ -1,5 +1,7 @@
 """Following, blocking and creators over HTTP."""
 
+from typing import Any
+
 from falcon import testing
 
 from services.actors import Role
@@ -9,7 +11,7 @@ Client = testing.TestClient
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
 
-def pages(client: Client, path: str, **rest: object) -> list[dict]:
+def pages(client: Client, path: str, **rest: Any) -> list[dict[str, Any]]:
     """Everything on a list, two rows a page."""
     seen, cursor = [], None
     while True:
@@ -80,12 +82,13 @@ def test_creators_are_listed_by_followers(client: Client) -> None:
 
 
 def test_a_creators_page_has_counts_the_live_stream_and_the_relation(client: Client) -> None:
-    channel = make_channel()
+    creator = make_user(role=Role.STREAMER)
+    channel = make_channel(creator)
     stream = make_stream(channel)
     make_stream(channel, status="ENDED")
     fan = make_user()
-    client.simulate_post(f"/api/users/{channel.user.id}/follow", headers=bearer(fan))
-    path = f"/api/social/creator/{channel.user.username.upper()}"
+    client.simulate_post(f"/api/users/{creator.id}/follow", headers=bearer(fan))
+    path = f"/api/social/creator/{creator.username.upper()}"
     seen = client.simulate_get(path, headers=bearer(fan)).json["data"]
     assert (seen["followerCount"], seen["streamCount"], seen["postCount"]) == (1, 1, 0)
     assert (seen["stream"]["id"], seen["following"], seen["levels"]) == (str(stream.id), True, [])
@@ -94,12 +97,13 @@ def test_a_creators_page_has_counts_the_live_stream_and_the_relation(client: Cli
 
 
 def test_a_users_streams_are_listed_without_the_unlisted(client: Client) -> None:
-    channel = make_channel()
+    creator = make_user(role=Role.STREAMER)
+    channel = make_channel(creator)
     streams = [make_stream(channel, status="ENDED") for _ in range(3)]
     make_stream(channel, status="ENDED", visibility="UNLISTED")
     expected = [str(stream.id) for stream in reversed(streams)]
-    assert [stream["id"] for stream in pages(client, f"/api/users/{channel.user.id}/streams")] == expected
-    assert [stream["id"] for stream in pages(client, f"/api/users/{channel.user.username}/streams")] == expected
+    assert [stream["id"] for stream in pages(client, f"/api/users/{creator.id}/streams")] == expected
+    assert [stream["id"] for stream in pages(client, f"/api/users/{creator.username}/streams")] == expected
     assert client.simulate_get(f"/api/users/{NOBODY}/streams").status_code == 404
 
 

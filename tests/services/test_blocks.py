@@ -1,6 +1,6 @@
 """Blocking is honoured everywhere: each place where two people could meet is a line of this file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
@@ -104,7 +104,7 @@ def test_people_apart_are_refused(pair: Pair, place: str) -> None:
         act(pair)
 
 
-HIDDEN: dict[str, Callable[[Pair], list[object]]] = {
+HIDDEN: dict[str, Callable[[Pair], Sequence[object]]] = {
     "the feed": lambda p: [post.id for post in feeds.personal_feed(p.viewer, 20, None).items if post.id == p.post.id],
     "the wall": lambda p: feeds.posts_of("celestia", p.viewer, 20, None).items,
     "comments elsewhere": lambda p: comments.comments_of(p.host.id, p.viewer, 20, None).items,

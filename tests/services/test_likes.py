@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from db.connection import connection, query
+from db.models.users import User
 from services import comments, likes, notifications
 from services.comments import CommentDraft
 from services.notification_kinds import Kind
@@ -10,7 +11,7 @@ from settings import Settings
 from tests.factories import actor_of, make_post, make_user
 
 
-def told(user) -> list[str]:
+def told(user: User) -> list[str]:
     """The titles of what a person was told of likes, newest first."""
     listed = notifications.notifications_of(actor_of(user), 20, None).items
     return [one.title for one in listed if one.kind == Kind.LIKES]

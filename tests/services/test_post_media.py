@@ -3,15 +3,19 @@
 import io
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import imageio_ffmpeg
 import pytest
 from PIL import Image
 
 from services import post_media, posts
+from services.actors import Actor
 from services.bus import bus
 from services.gateways.storage import open_storage
+from services.post_views import PostView
 from services.posts import PostDraft
 from services.uploads import ReceivedFile
 from tests.factories import actor_of, make_user
@@ -24,7 +28,7 @@ def received(path: Path) -> ReceivedFile:
     return ReceivedFile(path=path, size=path.stat().st_size)
 
 
-def picture(folder: Path, name: str = "a.jpg", size: tuple[int, int] = (3000, 2000), **how: object) -> Path:
+def picture(folder: Path, name: str = "a.jpg", size: tuple[int, int] = (3000, 2000), **how: Any) -> Path:
     path = folder / name
     Image.new("RGB", size, "teal").save(path, **how)
     return path
@@ -37,12 +41,12 @@ def video(folder: Path, name: str, *more: str) -> Path:
     return path
 
 
-def posted(paths: list[Path], jobs: FakeJobs) -> tuple[object, posts.PostView]:
+def posted(paths: list[Path], jobs: FakeJobs) -> tuple[Actor, PostView]:
     """A post with these files, after a worker has looked at all of them."""
     author = actor_of(make_user())
     made = posts.create_post(author, PostDraft(text="Look"), [received(path) for path in paths])
     for job in jobs.named("posts.process_media"):
-        post_media.process(job.arguments["media_id"])
+        post_media.process(UUID(str(job.arguments["media_id"])))
     return author, posts.post(made.id, author)
 
 
@@ -105,7 +109,7 @@ def test_files_go_with_their_post(tmp_path: Path, jobs: FakeJobs) -> None:
     assert len(kept.keys(f"posts/{post.id}")) == 2, "a post that is there keeps its files"
     posts.delete_post(author, post.id)
     (job,) = jobs.named("posts.tidy_media")
-    post_media.tidy(job.arguments["post_id"])
+    post_media.tidy(UUID(str(job.arguments["post_id"])))
     assert kept.keys(f"posts/{post.id}") == []
 
 
@@ -115,5 +119,5 @@ def test_files_of_a_post_that_goes_away_meanwhile_are_deleted(tmp_path: Path, jo
     posts.delete_post(author, made.id)
     for job in (*jobs.named("posts.process_media"), *jobs.named("posts.tidy_media")):
         work = post_media.process if job.name == "posts.process_media" else post_media.tidy
-        work(next(iter(job.arguments.values())))
+        work(UUID(str(next(iter(job.arguments.values())))))
     assert open_storage(bus.settings).keys(f"uploads/posts/{made.id}") == []

@@ -4,13 +4,13 @@ import pytest
 
 from db.connection import query
 from services import blocks, search
-from services.actors import Role
+from services.actors import Actor, Role
 from services.errors import Invalid
 from services.search import Scope
 from tests.factories import actor_of, make_category, make_channel, make_stream, make_user
 
 
-def people(text: str, viewer=None) -> list[str]:
+def people(text: str, viewer: Actor | None = None) -> list[str]:
     return [user.username for user in search.search(text, Scope.USERS, 20, viewer).users]
 
 

@@ -9,7 +9,7 @@ from services.jobs import Job
 WORKERS = {
     entry.name: set(found[1].split(","))
     for entry in procfile.entries()
-    if (found := re.search(r"--queues (\S+)", entry.command))
+    if (found := re.search(r"--queues (\S+)", " ".join(entry.command)))
 }
 NAMED = [value for value in vars(jobs).values() if isinstance(value, Job)]
 
