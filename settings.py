@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     realtime_port: int
+    realtime_processes: int
     rtmp_port: int
     relay_port: int
     flower_port: int
@@ -107,8 +108,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 #: Every variable that is read; kept in step with `.env.example` by a test.
 NAMES = frozenset(
     """
-    ASTROTV_ENV HOST PORT REALTIME_HOST REALTIME_PORT RTMP_HOST RTMP_PORT RELAY_PORT RELAY_URL FLOWER_PORT
-    PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
+    ASTROTV_ENV HOST PORT REALTIME_HOST REALTIME_PORT REALTIME_PROCESSES RTMP_HOST RTMP_PORT
+    RELAY_PORT RELAY_URL FLOWER_PORT PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
     INGEST_SECRET PLAYBACK_SECRET PLAYBACK_TOKEN_EXPIRES_IN PUBLIC_RELAY_URL RECORDING_RETENTION_DAYS HOOK_HLS_URL
     ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
@@ -150,6 +151,7 @@ def _addresses(read: Reader) -> dict[str, Any]:
         "realtime_host": read.text("REALTIME_HOST", host),
         "rtmp_host": read.text("RTMP_HOST", host),
         "realtime_port": realtime,
+        "realtime_processes": read.whole("REALTIME_PROCESSES", 1, 1, 256),
         "rtmp_port": rtmp,
         "relay_port": relay,
         "flower_port": read.port("FLOWER_PORT", 5555),

@@ -27,7 +27,9 @@ def main() -> int:
     options = _options()
     try:
         settings = load(os.environ)
-        sockets = listen(settings.realtime_host, settings.realtime_port, options.processes)
+        sockets = listen(
+            settings.realtime_host, settings.realtime_port, options.processes or settings.realtime_processes
+        )
     except (SettingsError, PortTaken) as error:
         sys.stderr.write(f"realtime: {error}\n")
         return 1
@@ -38,7 +40,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m realtime", description="Serve the realtime sockets.")
-    parser.add_argument("--processes", type=int, default=1, help="how many share the port (default 1)")
+    parser.add_argument("--processes", type=int, help="how many share the port (default: REALTIME_PROCESSES)")
     return parser.parse_args()
 
 

@@ -1,7 +1,11 @@
-"""Who is behind a socket: the signed-in person or a guest, the rooms joined, the commands in line."""
+"""Who is behind a socket: the signed-in person or a guest, the rooms joined, the commands in line.
+
+There are as many of these as sockets, and most of them only listen: what they do not use is not made.
+"""
 
 import secrets
 from collections import deque
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +13,7 @@ import msgspec
 
 from realtime.answers import encode
 from realtime.connection import Connection
+from realtime.pace import Pace
 from realtime.protocol import Said
 from services.actors import Actor
 
@@ -34,7 +39,8 @@ class Client:
         "is_busy",
         "joined",
         "key",
-        "sid",
+        "reacted_at",
+        "pace",
         "strikes",
         "topics",
         "typed_at",
@@ -42,16 +48,22 @@ class Client:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.sid = secrets.token_urlsafe(15)
         self.key = secrets.token_bytes(16)
         self.identity: Identity | None = None
         self.joined: dict[UUID, str] = {}
-        self.topics: set[str] = set()
-        self.inbox: deque[Said] = deque()
+        self.topics: AbstractSet[str] = frozenset()
+        self.inbox: deque[Said] | None = None
+        self.pace = Pace()
         self.is_busy = False
         self.has_joined = False
         self.strikes = 0
         self.typed_at = 0.0
+        self.reacted_at = 0.0
+
+    @property
+    def sid(self) -> str:
+        """What Socket.IO calls the session."""
+        return self.key.hex()
 
     @property
     def viewer(self) -> bytes:

@@ -7,7 +7,8 @@ from typing import Protocol, cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
+from websockets.protocol import Protocol as FrameProtocol
+from websockets.protocol import Side, State
 from websockets.server import ServerProtocol
 
 from realtime import handshake
@@ -22,6 +23,8 @@ SOFT_BOUND_BYTES = 64 * 1024  # beyond it chat is dropped
 HARD_BOUND_BYTES = 256 * 1024  # beyond it the connection is closed
 KERNEL_BUFFER_BYTES = 128 * 1024
 CLOSING_TIME_S = 5
+GREETING_LIMIT_BYTES = 32 * 1024  # the first request, with its cookies
+GREETING_END = b"\r\n\r\n"
 
 
 class Host(Protocol):
@@ -48,10 +51,13 @@ class Host(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """The WebSocket protocol is the library's, without I/O; frames for many sockets bypass it."""
+    """The WebSocket protocol is the library's, without I/O; frames for many sockets bypass it.
+
+    What the handshake needs is dropped after it, or every socket would keep its first request.
+    """
 
     __slots__ = (
-        "_dropped", "_fd", "_fragments", "_host", "_is_binary", "_loop", "_protocol", "_transport",
+        "_dropped", "_fd", "_fragments", "_greeting", "_host", "_is_binary", "_loop", "_protocol", "_transport",
         "address", "asked", "behind_since", "closed_with", "dialect", "is_open", "last_heard_at", "made_at",
         "pinged_at", "was_open",
     )  # fmt: skip
@@ -59,8 +65,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self._protocol = ServerProtocol(origins=host.origins, max_size=FRAME_LIMIT_BYTES)  # type: ignore[arg-type]
-        self._fragments: list[bytes] = []
+        self._greeting: bytes | None = b""
+        self._protocol: FrameProtocol | None = None
+        self._fragments: list[bytes] | None = None
         self._is_binary = False
         self._dropped = 0
         self.dialect: Dialect = JSON
@@ -85,19 +92,15 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard_at = self._loop.time()
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Request):
-                self._shake_hands(event)
-            elif self.is_open:
-                self._take(cast(Frame, event))
-        self._flush()
-        if self.is_open and self._protocol.state is not State.OPEN:
-            self._gone()
+        if self._greeting is not None:
+            data = self._read_greeting(self._greeting + data)
+        if data and self._protocol is not None:
+            self._read_frames(self._protocol, data)
 
     def eof_received(self) -> None:
-        self._protocol.receive_eof()
-        self._flush()
+        if self._protocol is not None:
+            self._protocol.receive_eof()
+            self._flush(self._protocol)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone()
@@ -144,18 +147,18 @@ class Connection(asyncio.Protocol):
         self.pinged_at = self._loop.time()
         if self.dialect is SOCKET_IO:
             self.write(text_frame(PING))
-        elif self.is_open:
+        elif self.is_open and self._protocol is not None:
             self._protocol.send_ping(b"")
-            self._flush()
+            self._flush(self._protocol)
 
     def close(self, code: int, reason: str = "") -> None:
         """Start the closing handshake; the socket is cut where it is not answered."""
-        if not self.is_open:
+        if not self.is_open or self._protocol is None:
             return
         self.closed_with = code
         self._gone()
         self._protocol.send_close(code, reason)
-        self._flush()
+        self._flush(self._protocol)
         self._loop.call_later(CLOSING_TIME_S, self._transport.abort)
 
     def abort(self) -> None:
@@ -173,14 +176,41 @@ class Connection(asyncio.Protocol):
 
     # --- inside ---------------------------------------------------------------
 
-    def _shake_hands(self, request: Request) -> None:
-        response = self._host.answer(self, request) or self._protocol.accept(request)
-        self._protocol.send_response(response)
-        if response.status_code != 101:
-            return
-        self._flush()
+    def _read_greeting(self, received: bytes) -> bytes:
+        """Answer the first request once it is whole; returns what came after it."""
+        head, end, rest = received.partition(GREETING_END)
+        self._greeting = None
+        if not end:
+            if len(received) > GREETING_LIMIT_BYTES:
+                self.abort()
+            else:
+                self._greeting = received
+            return b""
+        handshake_protocol = ServerProtocol(origins=self._host.origins)  # type: ignore[arg-type]
+        handshake_protocol.receive_data(head + end)
+        for request in handshake_protocol.events_received():
+            self._shake_hands(handshake_protocol, cast(Request, request))
+        self._flush(handshake_protocol)
+        if handshake_protocol.state is State.OPEN:
+            self._open()
+        return rest
+
+    def _shake_hands(self, protocol: ServerProtocol, request: Request) -> None:
+        protocol.send_response(self._host.answer(self, request) or protocol.accept(request))
+
+    def _open(self) -> None:
+        self._protocol = FrameProtocol(Side.SERVER, state=State.OPEN, max_size=FRAME_LIMIT_BYTES)
         self.is_open = self.was_open = True
         self._host.opened(self)
+
+    def _read_frames(self, protocol: FrameProtocol, data: bytes) -> None:
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if self.is_open:
+                self._take(cast(Frame, event))
+        self._flush(protocol)
+        if self.is_open and protocol.state is not State.OPEN:
+            self._gone()
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.TEXT and frame.fin:
@@ -191,12 +221,14 @@ class Connection(asyncio.Protocol):
             self._collect(frame)
 
     def _collect(self, frame: Frame) -> None:
+        """Keep a fragment; empty ones are not counted by any bound on size, and are not kept."""
         if frame.opcode is not Opcode.CONT:
-            self._is_binary = frame.opcode is Opcode.BINARY
-        self._fragments.append(bytes(frame.data))
+            self._is_binary, self._fragments = frame.opcode is Opcode.BINARY, []
+        if frame.data and self._fragments is not None:
+            self._fragments.append(bytes(frame.data))
         if not frame.fin:
             return
-        whole, self._fragments = b"".join(self._fragments), []
+        whole, self._fragments = b"".join(self._fragments or ()), None
         if self._is_binary:
             self._host.heard_binary(self)
         else:
@@ -230,8 +262,11 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(burst.essential)
 
-    def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
+    def _flush(self, protocol: FrameProtocol) -> None:
+        """Write what the protocol has to say; whoever pings and never reads the pongs is cut."""
+        if self._transport.get_write_buffer_size() > HARD_BOUND_BYTES + FRAME_LIMIT_BYTES and self.is_open:
+            self.abort()
+        for data in protocol.data_to_send():
             if data:
                 self._transport.write(data)
             else:

@@ -12,6 +12,7 @@ from realtime.metrics import Metrics
 from realtime.openings import Openings
 from realtime.presence import Presence
 from realtime.protocol import Code
+from realtime.reactions import Reactions
 from realtime.rooms import Rooms
 from realtime.threads import Threads
 from realtime.writer import Writer
@@ -33,6 +34,7 @@ class Hall(msgspec.Struct, frozen=True):
     writer: Writer
     presence: Presence
     attendance: Attendance
+    reactions: Reactions
     standings: RememberedStandings
     metrics: Metrics
 
@@ -51,7 +53,7 @@ class Hall(msgspec.Struct, frozen=True):
         """Make the client a guest again, who hears nothing private."""
         for topic in client.topics:
             self.rooms.unlisten(client.connection, topic)
-        client.topics.clear()
+        client.topics = frozenset()
         self._become(client, None)
 
     async def actor_of(self, client: Client) -> Actor:
@@ -96,6 +98,12 @@ class Hall(msgspec.Struct, frozen=True):
         self.presence.leave(room_id, client.viewer)
         self.attendance.leave(client, room_id)
 
+    def put_out(self, client: Client, room_id: UUID) -> None:
+        """Take the client out of a room; does nothing where it is not in it."""
+        if client.joined.pop(room_id, None) is not None:
+            self.rooms.leave(client.connection, room_id)
+            self.leave(client, room_id)
+
     def forget(self, client: Client) -> None:
         """The socket is gone: it hears and counts nowhere any more."""
         for room_id in client.joined:
@@ -104,8 +112,8 @@ class Hall(msgspec.Struct, frozen=True):
         for topic in client.topics:
             self.rooms.unlisten(client.connection, topic)
         client.joined.clear()
-        client.topics.clear()
-        client.inbox.clear()
+        client.topics = frozenset()
+        client.inbox = None
 
     def _become(self, client: Client, identity: Identity | None) -> None:
         """Change who the client is, and as whom it is counted."""

@@ -10,6 +10,7 @@ FRAME_LIMIT_BYTES = 16 * 1024
 
 Name = Annotated[str, msgspec.Meta(max_length=120)]
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=10 * 365 * 86400)]
 Reference = Annotated[str, msgspec.Meta(max_length=128)] | int
 
 
@@ -145,6 +146,53 @@ class DeleteMessage(Command, frozen=True, kw_only=True, tag="delete_message"):
     message_id: Name
 
 
+class EditMessage(Command, frozen=True, kw_only=True, tag="edit_message"):
+    """The words are in `text`, or in `message`."""
+
+    message_id: Name
+    text: str | None = None
+    message: str | None = None
+
+    @property
+    def words(self) -> str:
+        return self.text if self.text is not None else self.message or ""
+
+
+class React(RoomCommand, frozen=True, kw_only=True, tag="react"):
+    """The kind is in `kind`, or in `reaction`."""
+
+    kind: Name | None = None
+    reaction: Name | None = None
+
+
+class PersonCommand(RoomCommand, frozen=True, kw_only=True):
+    """A moderator's command about a person in a room."""
+
+    user_id: UUID
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class BanUser(PersonCommand, frozen=True, kw_only=True, tag="ban_user"):
+    """Without `seconds` for good."""
+
+    seconds: Seconds | None = None
+    delete_messages: bool = False
+
+
+class TimeoutUser(PersonCommand, frozen=True, kw_only=True, tag="timeout_user"):
+    """Without `seconds` for ten minutes."""
+
+    seconds: Seconds | None = None
+    delete_messages: bool = False
+
+
+class UnbanUser(PersonCommand, frozen=True, kw_only=True, tag="unban_user"): ...
+
+
+class DeleteMessages(PersonCommand, frozen=True, kw_only=True, tag="delete_messages"):
+    """All that the person said in the room."""
+
+
 class UpvoteQuestion(Command, frozen=True, kw_only=True, tag="upvote_question"):
     question_id: Name
 
@@ -181,6 +229,12 @@ AnyCommand = (
     | Typing
     | PinMessage
     | DeleteMessage
+    | EditMessage
+    | React
+    | BanUser
+    | TimeoutUser
+    | UnbanUser
+    | DeleteMessages
     | UpvoteQuestion
     | VotePoll
     | Ping
@@ -205,6 +259,7 @@ BARE_FIELD: Mapping[str, str] = {
     "typing": "room",
     "pin_message": "messageId",
     "delete_message": "messageId",
+    "react": "kind",
     "upvote_question": "questionId",
 }
 

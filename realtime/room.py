@@ -1,6 +1,7 @@
 """One room as this process knows it: its members, those on their way in, and the order of its messages."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from uuid import UUID
 
 from realtime.answers import encode
@@ -52,7 +53,7 @@ class Room:
     def arrive(self, hearer: Hearer, alias: str) -> None:
         """Start to hold what this socket hears; joining again changes the name by which it hears."""
         self.leave(hearer)
-        self._names[hearer] = encode(alias)
+        self._names[hearer] = _encoded(alias)
         self._arrivals[hearer] = Arrival(hearer, self._names[hearer])
 
     def settle(self, hearer: Hearer, last_seq: int) -> None:
@@ -97,3 +98,9 @@ class Room:
             if passed is not None and arrival.floor is not None and passed >= arrival.floor:
                 del self._arrivals[hearer]
                 self._audience.add(hearer, arrival.name)
+
+
+@lru_cache(maxsize=4096)
+def _encoded(alias: str) -> bytes:
+    """A room's name as a JSON string, one object for all who hear the room by it."""
+    return encode(alias)

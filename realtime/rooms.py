@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from realtime.answers import Lagging, encode, type_first
+from realtime.answers import Lagging, encode, event_name, type_first
 from realtime.audience import Audience, Hearer
 from realtime.metrics import Metrics
 from realtime.relay import Heard
@@ -26,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 GAP_GRACE_S = 0.1  # two processes that commit one after the other may publish crosswise
 AUDIT_S = 5
-BOARD_CHANGED = b'{"type":"board_changed"'
 AUDIT_GRACE_S = 1  # what is committed now is heard by then
 
 
@@ -47,16 +46,16 @@ class Rooms:
         self._audiences: dict[bytes, Audience] = {}
         self._watchers: dict[bytes, Callable[[bytes], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._board_changed: Callable[[UUID, bytes], None] = lambda _room_id, _event: None
+        self._diverted: dict[bytes, Callable[[UUID, bytes], None]] = {}
         self._subscriptions: Subscriptions
 
     def attach(self, subscriptions: Subscriptions) -> None:
         """Name the line by which topics are heard; before anything else."""
         self._subscriptions = subscriptions
 
-    def divert_marks(self, board_changed: Callable[[UUID, bytes], None]) -> None:
-        """Hand marks of changed questions and polls to the process, and not to the room."""
-        self._board_changed = board_changed
+    def divert(self, type: str, hear: Callable[[UUID, bytes], None]) -> None:
+        """Hand a room's events of one type to the process, and not to the room."""
+        self._diverted[type.encode()] = hear
 
     # --- who hears what --------------------------------------------------------
 
@@ -123,8 +122,8 @@ class Rooms:
             except (ValueError, KeyError) as error:
                 log.error("payload_unreadable", topic=topic.decode(), error=str(error))
                 continue
-            if event.startswith(BOARD_CHANGED):
-                self._mark(topic, event)
+            if diverted := self._diverted.get(event_name(event)):
+                self._divert(topic, event, diverted)
             else:
                 by_topic.setdefault(topic, []).append(Numbered(item.seq, event))
         deliveries = sum(self._pass_on(topic, items) for topic, items in by_topic.items())
@@ -132,9 +131,9 @@ class Rooms:
         self._metrics.deliveries.inc(deliveries)
         self._metrics.fan_out_s.observe(perf_counter() - started_at)
 
-    def _mark(self, topic: bytes, event: bytes) -> None:
+    def _divert(self, topic: bytes, event: bytes, hear: Callable[[UUID, bytes], None]) -> None:
         if room := self._rooms.get(topic):
-            self._board_changed(room.id, event)
+            hear(room.id, event)
 
     def _pass_on(self, topic: bytes, items: list[Numbered]) -> int:
         if watcher := self._watchers.get(topic):

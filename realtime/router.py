@@ -1,6 +1,7 @@
 """From a command to its handler and back: the table of commands, and each client's line of them."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC
 from types import ModuleType
@@ -67,6 +68,12 @@ class Router:
 
     def submit(self, client: Client, said: Said) -> None:
         """Put a command in the client's line; a long line stops the reading of the socket."""
+        wait_s = client.pace.wait_s(said.command, client.connection.last_heard_at)
+        if wait_s:
+            self._slow_down(client, said, wait_s)
+            return
+        if client.inbox is None:
+            client.inbox = deque()
         client.inbox.append(said)
         if len(client.inbox) == INBOX_PAUSE:
             client.connection.pause_reading()
@@ -84,6 +91,14 @@ class Router:
         if client.strikes >= STRIKES:
             client.connection.close(Close.POLICY, "too many malformed messages")
 
+    def _slow_down(self, client: Client, said: Said, wait_s: float) -> None:
+        """Refuse what comes too fast; whoever does not care is cut off."""
+        refusal = RateLimited("This socket says too much.", retry_after_s=wait_s)
+        self._count(str(type(said.command).__struct_config__.tag), refusal.code)
+        self._send(client, encode(error_event(said.command, refusal)), said.ack_id)
+        if client.pace.is_hopeless:
+            client.connection.close(Close.POLICY, "too many messages")
+
     async def finish(self, timeout_s: float) -> None:
         """Wait for the commands that are being handled."""
         if self._tasks:
@@ -98,7 +113,7 @@ class Router:
                 with with_request_id(""):
                     await self._handle(client, said)
         finally:
-            client.is_busy = False
+            client.is_busy, client.inbox = False, None
 
     async def _handle(self, client: Client, said: Said) -> None:
         name = str(type(said.command).__struct_config__.tag)
@@ -107,7 +122,7 @@ class Router:
         except ServiceError as error:
             self._count(name, error.code)
             self._send(client, encode(error_event(said.command, error)), said.ack_id)
-            if name == "authenticate" or (error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None)):
+            if error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None):
                 client.connection.close(Close.UNAUTHORIZED, "unauthorized")
         except Exception:  # the outermost loop of a client's commands
             log.exception("command_failed", command=name)

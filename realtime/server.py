@@ -11,7 +11,7 @@ import structlog
 from websockets.http11 import Request, Response
 
 from realtime import handshake, socketio
-from realtime.admission import Admission
+from realtime.admission import CONNECTIONS_A_PROCESS, Admission
 from realtime.answers import GoingAway
 from realtime.attendance import Attendance
 from realtime.boards import Boards
@@ -46,6 +46,7 @@ DATABASE_CONNECTIONS = SERVICE_THREADS + 1  # and the writer's
 RETRY_SPREAD_MS = (500, 5000)
 DRAIN_S = 5
 GOODBYE_S = 2
+SHAKING_HANDS = 2000  # sockets that have not said what they want
 BACKLOG = 4096
 
 
@@ -121,6 +122,8 @@ class Server:
 
     def connected(self, connection: Connection) -> None:
         self._connections.add(connection)
+        if len(self._connections) > CONNECTIONS_A_PROCESS + SHAKING_HANDS:
+            connection.abort()
 
     def answer(self, connection: Connection, request: Request) -> Response | None:
         decided = self._admission.read(request, connection.address)
@@ -134,7 +137,7 @@ class Server:
     def opened(self, connection: Connection) -> None:
         client = self._clients[connection] = Client(connection)
         self._admission.enter(connection.address)
-        asked = connection.asked or handshake.Request("json")
+        asked, connection.asked = connection.asked or handshake.Request("json"), None
         if connection.dialect is SOCKET_IO:
             connection.write(text_frame(socketio.open_packet(client.sid, PING_S)))
         if asked.token:

@@ -7,12 +7,15 @@ import msgspec
 from realtime.client import Client
 from realtime.hall import Hall
 from realtime.handlers.rooms import room_meant
-from realtime.protocol import DeleteMessage, PinMessage, SendMessage
+from realtime.protocol import DeleteMessage, EditMessage, PinMessage, React, SendMessage
 from realtime.router import Reply, command
-from services import messages
+from services import chat_signs, message_edits, messages
 from services.chat import Draft
-from services.errors import Invalid, ServiceError
+from services.chat_signs import Reaction
+from services.errors import Invalid, RateLimited, ServiceError
 from services.messages import Message
+
+REACTION_PAUSE_S = 0.1
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -50,6 +53,40 @@ async def delete_message(client: Client, said: DeleteMessage, hall: Hall) -> Rep
     """Take a message's words away."""
     actor = await hall.actor_of(client)
     return Reply(Stored(await hall.threads.query(messages.delete_message, actor, said.message_id)))
+
+
+@command("edit_message")
+async def edit_message(client: Client, said: EditMessage, hall: Hall) -> Reply:
+    """Give one's own message other words."""
+    actor = await hall.actor_of(client)
+    return Reply(Stored(await hall.threads.query(message_edits.edit_message, actor, said.message_id, said.words)))
+
+
+@command("react")
+async def react(client: Client, said: React, hall: Hall) -> Reply:
+    """React without words; the room is told sums."""
+    actor = await hall.actor_of(client)
+    ref = await room_meant(client, said.room_name, hall)
+    kind = _reaction(said.kind or said.reaction or "")
+    _pace(client)
+    await hall.threads.query(chat_signs.may_be_heard, actor, ref.id, hall.standings)
+    hall.reactions.add(ref.id, kind)
+    return Reply()
+
+
+def _reaction(name: str) -> Reaction:
+    try:
+        return Reaction(name)
+    except ValueError as error:
+        raise Invalid.field("kind", f"is one of {', '.join(Reaction)}", "unknown_reaction") from error
+
+
+def _pace(client: Client) -> None:
+    """Let one reaction of a socket pass every REACTION_PAUSE_S; raises RateLimited."""
+    now = client.connection.last_heard_at
+    if now - client.reacted_at < REACTION_PAUSE_S:
+        raise RateLimited("That is a lot of reactions.", retry_after_s=REACTION_PAUSE_S)
+    client.reacted_at = now
 
 
 def _reply_to(text: str | None) -> UUID | None:

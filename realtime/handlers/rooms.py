@@ -6,7 +6,7 @@ from realtime.client import Client
 from realtime.hall import Hall
 from realtime.protocol import Code, Join, Leave, Typing
 from realtime.router import Reply, command
-from services import chat, rooms
+from services import chat_signs, rooms
 from services.errors import Conflict, Invalid, ServiceError
 from services.rooms import RoomRef
 
@@ -39,7 +39,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
     try:
         opening = await hall.openings.of(ref, said.since)
     except ServiceError:
-        _exit(client, ref, hall)
+        hall.put_out(client, ref.id)
         raise
     answer = Joined(
         room=ref.alias,
@@ -57,7 +57,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
 async def leave(client: Client, said: Leave, hall: Hall) -> Reply:
     """Hear a room no longer."""
     ref = await room_meant(client, said.room_name, hall)
-    _exit(client, ref, hall)
+    hall.put_out(client, ref.id)
     return Reply()
 
 
@@ -69,7 +69,7 @@ async def typing(client: Client, said: Typing, hall: Hall) -> Reply:
     now = client.connection.last_heard_at
     if now - client.typed_at >= TYPING_PAUSE_S:
         client.typed_at = now
-        await hall.threads.query(chat.tell_typing, actor, ref.id, hall.standings)
+        await hall.threads.query(chat_signs.tell_typing, actor, ref.id, hall.standings)
     return Reply()
 
 
@@ -100,9 +100,3 @@ def _enter(client: Client, ref: RoomRef, hall: Hall) -> None:
         hall.enter(client, ref.id)
     client.joined[ref.id] = ref.alias
     client.has_joined = True
-
-
-def _exit(client: Client, ref: RoomRef, hall: Hall) -> None:
-    if client.joined.pop(ref.id, None) is not None:
-        hall.rooms.leave(client.connection, ref.id)
-        hall.leave(client, ref.id)
