@@ -15,8 +15,8 @@ LINES_WITHOUT_TERMINAL = 4
 class Bar:
     """How far one step of known length is."""
 
-    def __init__(self, name: str, total: int, out: TextIO = sys.stdout) -> None:
-        self._name, self._total, self._out = name, max(total, 1), out
+    def __init__(self, name: str, total: int, out: TextIO | None = None) -> None:
+        self._name, self._total, self._out = name, max(total, 1), out or sys.stdout
         self._done, self._began_at, self._drawn_at, self._quarter = 0, time.monotonic(), 0.0, 0
 
     def over(self, items: Iterable[Item]) -> Iterator[Item]:

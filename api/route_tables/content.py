@@ -3,12 +3,13 @@
 from api.resources import comments, posts
 from api.route_tables.access import OPTIONAL, OWNER, PUBLIC, USER
 from api.routing import Area, Kind, Route
+from api.schemas.forms import PostForm
 from api.schemas.lists import ListQuery
 from api.schemas.social import CommentQuery, Deleted
 from services.comments import CommentDraft, CommentView
 from services.likes import LikeState
 from services.post_views import PostView
-from services.posts import PostDraft, PostEdit
+from services.posts import PostEdit
 
 content = Area("content")
 
@@ -32,8 +33,8 @@ CONTENT: tuple[Route, ...] = (
         "/api/content/posts",
         posts.Posts,
         USER,
-        "Create a post (multipart with images or video)",
-        body=PostDraft,
+        "Create a post (multipart with images or video; JSON will do for text alone)",
+        body=PostForm,
         kind=Kind.MULTIPART,
         reply=PostView,
         status=201,

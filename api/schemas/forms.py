@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from services.identity import MOST_DOCUMENTS
+from services.posts import PostDraft
 
 #: A file in a form: its bytes as they are.
 File = Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
@@ -20,3 +21,9 @@ class IdentityForm(msgspec.Struct, frozen=True):
     """Papers: JPEG, PNG, WebP or PDF, up to 10 MiB each."""
 
     documents: Annotated[list[File], msgspec.Meta(min_length=1, max_length=MOST_DOCUMENTS)]
+
+
+class PostForm(PostDraft, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A post with up to ten pictures (JPEG, PNG, WebP, 10 MiB each) or videos (MP4, MOV, WebM, MKV, 512 MiB each)."""
+
+    files: Annotated[list[File], msgspec.Meta(max_length=10)] = []
