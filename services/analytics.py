@@ -73,6 +73,13 @@ class AnalyticsView(msgspec.Struct, frozen=True, kw_only=True):
     series: list[Point]
 
 
+class _RolledUp(msgspec.Struct, frozen=True):
+    """How far into a range the roll-ups reach; days are whole ones."""
+
+    hours_until: datetime
+    days_until: datetime
+
+
 def wanted_range(since: datetime | None, until: datetime | None, interval: Interval) -> Range:
     """The whole buckets that a range touches; up to now, and a day or thirty long, where nothing is said.
 
@@ -92,8 +99,12 @@ def wanted_range(since: datetime | None, until: datetime | None, interval: Inter
 
 def analytics_of(actor: Actor, wanted: Range) -> AnalyticsView:
     """The actor's own dashboard, in a constant number of queries."""
-    people = _chatters(actor.user_id, wanted)
-    found = _hours(actor.user_id, wanted) if wanted.interval is Interval.HOUR else _days(actor.user_id, wanted, people)
+    rolled = _rolled_up(wanted)
+    people = _chatters(actor.user_id, wanted, rolled)
+    if wanted.interval is Interval.HOUR:
+        found = _hours(actor.user_id, wanted.since, wanted.until, rolled)
+    else:
+        found = _days(actor.user_id, wanted, rolled, people)
     by_time = {facts.at: facts for facts in found}
     count = (wanted.until - wanted.since) // WIDTH[wanted.interval]
     times = [wanted.since + number * WIDTH[wanted.interval] for number in range(count)]
@@ -106,26 +117,26 @@ def analytics_of(actor: Actor, wanted: Range) -> AnalyticsView:
     )
 
 
-def _hours(streamer_id: UUID, wanted: Range) -> list[Facts]:
+def _rolled_up(wanted: Range) -> _RolledUp:
+    marks = dict(query("SELECT name, until FROM analytics_progress"))
+    hours, days = (min(max(marks.get(name, wanted.since), wanted.since), wanted.until) for name in ("hourly", "daily"))
+    return _RolledUp(hours, min(days, hours))
+
+
+def _hours(streamer_id: UUID, since: datetime, until: datetime, rolled: _RolledUp) -> list[Facts]:
     """Each hour in which anything happened: as it was rolled up, or counted now."""
-    rolled_until = _rolled_until("hourly", wanted)
-    kept = _kept("analytics_hourly", streamer_id, wanted.since, rolled_until)
-    return kept + analytics_facts.hours_of(streamer_id, rolled_until, wanted.until)
+    if since >= until:
+        return []
+    kept = _kept("analytics_hourly", streamer_id, since, rolled.hours_until)
+    return kept + analytics_facts.hours_of(streamer_id, max(since, rolled.hours_until), until)
 
 
-def _days(streamer_id: UUID, wanted: Range, people: Mapping[datetime | None, int]) -> list[Facts]:
+def _days(streamer_id: UUID, wanted: Range, rolled: _RolledUp, people: Mapping[datetime | None, int]) -> list[Facts]:
     """Each day in which anything happened: as it was rolled up, or summed up from its hours now."""
-    rolled_until = _rolled_until("daily", wanted)
-    kept = _kept("analytics_daily", streamer_id, wanted.since, rolled_until)
-    hours = _hours(streamer_id, Range(rolled_until, wanted.until, Interval.HOUR)) if rolled_until < wanted.until else []
+    kept = _kept("analytics_daily", streamer_id, wanted.since, rolled.days_until)
+    hours = _hours(streamer_id, rolled.days_until, wanted.until, rolled)
     days = groupby(hours, lambda facts: day_of(facts.at))
     return kept + [_sum(day, list(of_day), people.get(day, 0)) for day, of_day in days]
-
-
-def _rolled_until(name: str, wanted: Range) -> datetime:
-    """How far into a range the roll-up `name` reaches."""
-    rows = query("SELECT until FROM analytics_progress WHERE name = %s", (name,))
-    return min(max(rows[0][0], wanted.since), wanted.until) if rows else wanted.since
 
 
 def _kept(table: str, streamer_id: UUID, since: datetime, until: datetime) -> list[Facts]:
@@ -133,10 +144,9 @@ def _kept(table: str, streamer_id: UUID, since: datetime, until: datetime) -> li
     return [Facts(*row) for row in query(sql, (streamer_id, since, until))]
 
 
-def _chatters(streamer_id: UUID, wanted: Range) -> dict[datetime | None, int]:
+def _chatters(streamer_id: UUID, wanted: Range, rolled: _RolledUp) -> dict[datetime | None, int]:
     """How many people chatted on each day, and (under None) in the whole range."""
-    rolled_until = _rolled_until("hourly", wanted)
-    values = analytics_facts.parameters(rolled_until, wanted.until, streamer_id)
+    values = analytics_facts.parameters(rolled.hours_until, wanted.until, streamer_id)
     return dict(query(_CHATTERS, values | {"from": wanted.since}))
 
 
