@@ -14,7 +14,9 @@ from api.route_tables.creators import ADMINISTRATION, CREATORS
 from api.route_tables.discounts import DISCOUNTS
 from api.route_tables.live_events import EVENTS, PROJECTS
 from api.route_tables.media import MEDIA
+from api.route_tables.lounges import LOUNGES
 from api.route_tables.marketplace import MARKETPLACE
+from api.route_tables.moderation import MODERATION
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS
 from api.route_tables.ops import OPS
@@ -42,6 +44,8 @@ ROUTES: tuple[Route, ...] = (
     *EVENTS,
     *AUDIENCE,
     *CHAT,
+    *LOUNGES,
+    *MODERATION,
     *MONEY,
     *MARKETPLACE,
     *PANEL,

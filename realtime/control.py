@@ -1,8 +1,9 @@
 """What processes tell each other about people and rooms, so that nobody acts on what is no longer so."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Coroutine
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -11,13 +12,24 @@ from realtime.answers import ErrorEvent
 from realtime.client import Client
 from realtime.hall import Hall
 from realtime.protocol import Code
+from services import clock, rooms
 from services.actors import Actor
 from services.errors import ServiceError
-from services.events import ChatSettingsChanged, SessionRevoked, UserChanged
+from services.events import (
+    ChatSettingsChanged,
+    RoomAccessChanged,
+    RoomClosed,
+    SessionRevoked,
+    UserBanned,
+    UserChanged,
+    UserUnbanned,
+)
 
 log = structlog.get_logger(__name__)
 
-Told = SessionRevoked | UserChanged | ChatSettingsChanged
+Told = SessionRevoked | UserChanged | ChatSettingsChanged | UserBanned | UserUnbanned | RoomAccessChanged
+
+RECHECK_S = 10
 
 _decoder = msgspec.json.Decoder(Told)
 
@@ -25,7 +37,7 @@ _decoder = msgspec.json.Decoder(Told)
 class Control:
     """Hears the control topic."""
 
-    def __init__(self, clients: Iterable[Client], hall: Hall) -> None:
+    def __init__(self, clients: Collection[Client], hall: Hall) -> None:
         self._clients, self._hall = clients, hall
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -41,16 +53,59 @@ class Control:
         elif isinstance(told, UserChanged):
             self._hall.standings.forget(user_id=told.user_id)
             self._follow_again(told)
+        elif isinstance(told, UserBanned | UserUnbanned):
+            self._tell_person(told)
         else:
             self._hall.standings.forget(room_id=told.room_id)
+            if isinstance(told, RoomAccessChanged):
+                self._begin(self._put_out([told.room_id]))
+
+    def resume(self) -> None:
+        """Redis is back: what was said meanwhile is lost, so nothing that is remembered counts."""
+        self._hall.standings.forget()
+        self._begin(self._put_out(self._lounges()))
+
+    async def run(self) -> None:
+        """Look now and then who sits in lounges without the right to, until cancelled.
+
+        Events say so at once; this is for lost ones, and for people whose token has ended meanwhile.
+        """
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            await self._put_out(self._lounges())
+
+    def _lounges(self) -> set[UUID]:
+        """The rooms here that are not open to everybody."""
+        return {
+            room_id for client in self._clients for room_id, name in client.joined.items() if name.startswith("lounge:")
+        }
+
+    def _tell_person(self, told: UserBanned | UserUnbanned) -> None:
+        """A ban everywhere is told to the sockets of the person, wherever they are."""
+        for client in self._clients:
+            if client.actor is not None and client.actor.user_id == told.user.id:
+                client.tell(told)
+
+    async def _put_out(self, room_ids: Collection[UUID]) -> None:
+        """Take out of rooms whoever may not be there any more, and tell them."""
+        inside = {
+            (room_id, _person(client)) for room_id in room_ids for client in self._clients if room_id in client.joined
+        }
+        try:
+            outside = await self._hall.threads.query(rooms.outsiders, inside)
+        except ServiceError as error:
+            log.warning("rooms_not_checked", error=error.message)
+            return
+        for client in self._clients:
+            for room_id in [room_id for room_id in client.joined if (room_id, _person(client)) in outside]:
+                client.tell(RoomClosed(room=client.joined[room_id]))
+                self._hall.put_out(client, room_id)
 
     def _follow_again(self, told: UserChanged) -> None:
         """Whoever hears of those they follow may follow others now."""
         for client in self._clients:
             if client.topics and client.identity is not None and client.identity.actor.user_id == told.user_id:
-                task = asyncio.get_running_loop().create_task(self._hear_private(client, client.identity.actor))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._hear_private(client, client.identity.actor))
 
     async def _hear_private(self, client: Client, actor: Actor) -> None:
         try:
@@ -63,3 +118,14 @@ class Control:
             if client.identity is not None and client.identity.actor.session_id == told.session_id:
                 self._hall.sign_out(client)
                 client.tell(ErrorEvent(code=Code.UNAUTHORIZED, message="The session has ended."))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _person(client: Client) -> UUID | None:
+    """Who the client is at this moment; None for a guest, and for somebody whose token has expired."""
+    identity = client.identity
+    return identity.actor.user_id if identity and identity.expires_at > clock.now() else None

@@ -21,7 +21,7 @@ from realtime.control import Control
 from realtime.dialects import JSON, SOCKET_IO
 from realtime.frames import text_frame
 from realtime.hall import Hall
-from realtime.handlers import accounts, events
+from realtime.handlers import accounts, events, moderation
 from realtime.handlers import chat as chat_handlers
 from realtime.handlers import rooms as room_handlers
 from realtime.heartbeat import PING_S, Heartbeat
@@ -29,6 +29,7 @@ from realtime.metrics import Metrics
 from realtime.openings import Openings
 from realtime.presence import Presence
 from realtime.protocol import Authenticate, Close, Code, JoinStream, Refused, Said
+from realtime.reactions import Reactions
 from realtime.relay import Relay
 from realtime.rooms import Rooms
 from realtime.router import Router, table_of
@@ -63,6 +64,7 @@ class Server:
         self._presence = Presence(self._threads)
         self._writer = Writer(partial(chat.store_messages, standings=standings), self._metrics)
         self._attendance = Attendance(self._threads)
+        self._reactions = Reactions(self._threads, self._rooms)
         self._hall = Hall(
             threads=self._threads,
             rooms=self._rooms,
@@ -70,17 +72,20 @@ class Server:
             writer=self._writer,
             presence=self._presence,
             attendance=self._attendance,
+            reactions=self._reactions,
             standings=standings,
             metrics=self._metrics,
         )
-        self._router = Router(table_of([accounts, room_handlers, chat_handlers, events]), self._hall)
+        self._router = Router(table_of([accounts, room_handlers, chat_handlers, moderation, events]), self._hall)
         self._relay = Relay(settings.redis_url, self._rooms.hear, self._resume)
         self._rooms.attach(self._relay)
         self._admission = Admission(settings, self._metrics)
         self._connections: set[Connection] = set()
         self._clients: dict[Connection, Client] = {}
         self._boards = Boards(self._threads, self._rooms, self._clients.values())
-        self._rooms.divert_marks(self._boards.hear)
+        self._rooms.divert("board_changed", self._boards.hear)
+        self._rooms.divert("reacted", self._reactions.hear)
+        self._control = Control(self._clients.values(), self._hall)
         self._heartbeat = Heartbeat(self._connections, self._clients)
         self._tasks: list[asyncio.Task[None]] = []
         self._listeners: list[asyncio.Server] = []
@@ -93,11 +98,12 @@ class Server:
             self._rooms.audit_forever(),
             self._presence.run(),
             self._attendance.run(),
+            self._reactions.run(),
+            self._control.run(),
             self._heartbeat.run(),
         ):
             self._tasks.append(asyncio.create_task(self._outermost(work)))
-        control = Control(self._clients.values(), self._hall)
-        await self._rooms.watch(CONTROL, control.hear)
+        await self._rooms.watch(CONTROL, self._control.hear)
         loop = asyncio.get_running_loop()
         for sock in listening:
             self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock, backlog=BACKLOG))
@@ -206,6 +212,7 @@ class Server:
         """Redis is back: make up for what was not heard."""
         self._rooms.resume()
         self._boards.resume()
+        self._control.resume()
 
     async def _outermost(self, work: Coroutine[Any, Any, None]) -> None:
         try:

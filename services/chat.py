@@ -14,8 +14,7 @@ from db.transactions import after_commit
 from services import chat_latency, chat_rules, clock
 from services.actors import Actor
 from services.bus import bus
-from services.errors import Forbidden, Invalid, NotFound, RateLimited, ServiceError, Unavailable
-from services.events import Typing, UserRef
+from services.errors import Invalid, NotFound, RateLimited, ServiceError, Unavailable
 from services.ids import new_id
 from services.messages import Author, Message, SendingKey, sent_before, wire_event
 from services.rooms import RoomRef, read_settings
@@ -112,20 +111,6 @@ def announce(outcomes: Sequence[Outcome]) -> None:
         pipeline.execute()
     except redis.RedisError as error:
         log.warning("chat_not_announced", messages=len(news), error=str(error))
-
-
-def tell_typing(actor: Actor, room_id: UUID, standings: StandingSource) -> None:
-    """Tell a room that somebody is writing; raises Forbidden, NotFound. Never stored, lost without harm."""
-    standing = standings.of([(room_id, actor.user_id)]).get((room_id, actor.user_id))
-    if standing is None:
-        raise NotFound("No such room.", "room_not_found")
-    if standing.is_banned or standing.is_suspended or (standing.is_blocked and not standing.is_staff):
-        raise Forbidden("You may not write here.", "banned", until=standing.banned_until)
-    event = Typing(user=UserRef(standing.user_id, standing.username, standing.name, standing.avatar))
-    try:
-        bus.redis.publish(room_topic(room_id), b"0\n" + msgspec.json.encode(event))
-    except redis.RedisError as error:
-        log.warning("typing_not_told", error=str(error))
 
 
 def _judge(drafts: Sequence[Draft], source: StandingSource, outcomes: list[Outcome | None]) -> list[_Judged]:

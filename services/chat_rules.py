@@ -4,14 +4,15 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 
-from services.errors import Forbidden, Invalid, ServiceError
-from services.rooms import ChatSettings
+from services.blocked_words import blocked_words
+from services.errors import Forbidden, Invalid, NotFound, ServiceError
+from services.links import has_link
+from services.rooms import ChatSettings, RaidProtection
 from services.standing import Standing
 
 TEXT_LIMIT = 500
 
 _SPACES = str.maketrans("\t\n\v\f\r\x85\u2028\u2029", " " * 8)
-_LINK = re.compile(r"(?:https?://|www\.)\S|(?<![\w@.])(?:[a-z0-9-]+\.)+[a-z]{2,18}(?:/\S*)?(?![\w.])", re.IGNORECASE)
 
 
 def cleaned(text: str) -> str:
@@ -24,15 +25,27 @@ def refusal(standing: Standing, settings: ChatSettings, text: str, at: datetime)
     """Why this person may not write `text` (already cleaned) in the room; None where they may."""
     if not 1 <= len(text) <= TEXT_LIMIT:
         return _wrong_length(text)
+    excluded = exclusion(standing)
+    if excluded is not None or standing.keeps_order:
+        return excluded
+    return (
+        _refused_raider(standing, settings, at)
+        or _refused_follower(standing, settings, at)
+        or _refused_words(settings, text)
+    )
+
+
+def exclusion(standing: Standing) -> ServiceError | None:
+    """Why this person may not be heard in the room at all, whatever they have to say; None where they may."""
     if standing.is_suspended:
         return Forbidden("Your account is suspended.", "account_suspended")
+    if not standing.may_enter:
+        return NotFound("No such room.", "room_not_found")
     if standing.is_banned:
         return Forbidden("You may not write here.", "banned", until=standing.banned_until)
     if standing.is_blocked and not standing.is_staff:
         return Forbidden("You may not write here.", "blocked")
-    if standing.keeps_order:
-        return None
-    return _refused_follower(standing, settings, at) or _refused_words(settings, text)
+    return None
 
 
 def slow_mode_s(standing: Standing, settings: ChatSettings) -> int:
@@ -45,6 +58,19 @@ def _wrong_length(text: str) -> ServiceError:
     if not text:
         return Invalid.field("text", "is empty", "message_empty")
     return Invalid.field("text", f"is longer than {TEXT_LIMIT} characters", "message_too_long")
+
+
+def _refused_raider(standing: Standing, settings: ChatSettings, at: datetime) -> ServiceError | None:
+    if settings.raid_protection is RaidProtection.OFF or standing.capabilities.priority:
+        return None
+    by_follow = settings.raid_protection is RaidProtection.FOLLOWERS
+    since = standing.following_since if by_follow else standing.joined_at
+    if since is None:
+        return Forbidden("Only followers may write here at the moment.", "raid_protection")
+    allowed_at = since + timedelta(minutes=settings.raid_protection_minutes)
+    if allowed_at > at:
+        return Forbidden("This chat is protected against raids; come back later.", "raid_protection", until=allowed_at)
+    return None
 
 
 def _refused_follower(standing: Standing, settings: ChatSettings, at: datetime) -> ServiceError | None:
@@ -61,19 +87,13 @@ def _refused_follower(standing: Standing, settings: ChatSettings, at: datetime) 
 
 
 def _refused_words(settings: ChatSettings, text: str) -> ServiceError | None:
-    if not settings.links_allowed and _LINK.search(text):
+    if not settings.links_allowed and has_link(text):
         return Forbidden("Links are not allowed here.", "links_not_allowed")
     if settings.emote_only and not _only_emotes(text):
         return Forbidden("Only emotes are allowed here.", "emote_only")
-    folded = text.casefold()
-    if any(_contains_word(folded, word.casefold()) for word in settings.blocked_words):
+    if settings.blocked_words and blocked_words(tuple(settings.blocked_words)).found_in(text):
         return Forbidden("The message contains a word that is blocked here.", "blocked_word")
     return None
-
-
-def _contains_word(text: str, word: str) -> bool:
-    """Whether `word` stands in `text` by itself; both folded."""
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def _only_emotes(text: str) -> bool:

@@ -87,6 +87,56 @@ class MessageDeleted(Event, frozen=True, kw_only=True, tag="message_deleted"):
     message_id: UUID
 
 
+class MessageEdited(Event, frozen=True, kw_only=True, tag="message_edited"):
+    message_id: UUID
+    text: str
+    edited_at: datetime
+
+
+class MessagesDeleted(Event, frozen=True, kw_only=True, tag="messages_deleted"):
+    """Everything that this person said in the room was taken away."""
+
+    user_id: UUID
+
+
+class UserBanned(Event, frozen=True, kw_only=True, tag="user_banned"):
+    """Somebody may not write any more, in the room or (`everywhere`) on the platform; `until` None is for good.
+
+    Rooms hear of their own bans. Of one everywhere the processes hear, and tell the person's sockets.
+    """
+
+    user_id: UUID
+    user: UserRef
+    until: datetime | None
+    everywhere: bool = False
+
+
+class UserUnbanned(Event, frozen=True, kw_only=True, tag="user_unbanned"):
+    """Somebody may write again; heard as `user_banned` is."""
+
+    user_id: UUID
+    user: UserRef
+    everywhere: bool = False
+
+
+class Reacted(Event, frozen=True, kw_only=True, tag="reacted"):
+    """Realtime: so many reactions of each kind came in one process; rooms are told sums of them."""
+
+    counts: dict[str, int]
+
+
+class Reactions(Event, frozen=True, kw_only=True, tag="reactions"):
+    """How many reacted in the last half second, by kind."""
+
+    counts: dict[str, int]
+
+
+class RoomClosed(Event, frozen=True, kw_only=True, tag="room_closed"):
+    """This socket is no longer in the room: it may not be there any more."""
+
+    room: str
+
+
 class EventStatusChanged(Event, frozen=True, kw_only=True, tag="event_status"):
     """An organised event went live, or ended."""
 
@@ -134,6 +184,12 @@ class UserChanged(Event, frozen=True, kw_only=True, tag="user_changed"):
 class ChatSettingsChanged(Event, frozen=True, kw_only=True, tag="chat_settings"):
     room_id: UUID
     settings: dict[str, object]
+
+
+class RoomAccessChanged(Event, frozen=True, kw_only=True, tag="room_access"):
+    """Control: who may be in this room has changed; those who may not any more are to leave it."""
+
+    room_id: UUID
 
 
 class PublishCut(Event, frozen=True, kw_only=True, tag="cut"):

@@ -16,6 +16,7 @@ from services.entitlements import tier_of
 from services.errors import Forbidden, NotFound
 from services.events import MessageDeleted, MessagePinned, publish
 from services.ids import known_id
+from services.moderation_log import Action, record
 from services.pages import Page, cut, decode_cursor
 from services.rooms import ChatSettings, RoomRef, read_settings, room_name
 from services.standing import badges, standing
@@ -51,6 +52,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     is_deleted: bool = False
     reply_to: UUID | None = None
     created_at: datetime
+    edited_at: datetime | None = None
 
 
 class SendingKey(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 _SELECT = f"""
 SELECT m.id, m.seq, CASE WHEN m.is_deleted THEN '' ELSE m.text END, m.is_pinned, m.is_deleted,
-       m.reply_to_id, m.created_at, u.id, u.username, u.name, u.avatar, u.role,
+       m.reply_to_id, m.created_at, m.edited_at, u.id, u.username, u.name, u.avatar, u.role,
        coalesce(r.owner_id = u.id, false), k.user_id IS NOT NULL, {tier_of("m.author_id", "r.owner_id")}
 FROM messages m
 JOIN rooms r ON r.id = m.room_id
@@ -148,7 +150,8 @@ def toggle_pin(actor: Actor, message_id: str) -> Message:
         changed = not row.is_pinned
         MessageRow.update(is_pinned=changed).where(MessageRow.id == row.id).execute()
         publish(MessagePinned(message_id=row.id, is_pinned=changed), room_topic(row.room_id))
-        return _one(row.id, row.room_id)
+        _record(actor, Action.PIN if changed else Action.UNPIN, row)
+        return one_message(row.id, row.room_id)
 
 
 def delete_message(actor: Actor, message_id: str) -> Message:
@@ -161,7 +164,14 @@ def delete_message(actor: Actor, message_id: str) -> Message:
         if not row.is_deleted:
             MessageRow.update(is_deleted=True, is_pinned=False).where(MessageRow.id == row.id).execute()
             publish(MessageDeleted(message_id=row.id), room_topic(row.room_id))
-        return _one(row.id, row.room_id)
+            if row.author_id != actor.user_id:
+                _record(actor, Action.DELETE_MESSAGE, row)
+        return one_message(row.id, row.room_id)
+
+
+def one_message(message_id: UUID, room_id: UUID) -> Message:
+    """A message that is known to exist."""
+    return _messages(_SELECT + "WHERE m.id = %s", (message_id,), room_name(room_id))[0]
 
 
 def wire_event(message: Message) -> bytes:
@@ -171,6 +181,10 @@ def wire_event(message: Message) -> bytes:
 
 def _newest(room: RoomRef, limit: int, before: int = END) -> list[Message]:
     return _messages(_BEFORE, (room.id, before, limit), room.alias)
+
+
+def _record(actor: Actor, action: Action, row: MessageRow) -> None:
+    record(actor, action, room_id=row.room_id, user_id=row.author_id, target_id=row.id)
 
 
 def _moderated(actor: Actor, message_id: str, *, or_author: bool = False) -> MessageRow:
@@ -201,16 +215,12 @@ def _seq_of(room_id: UUID, since: str | int) -> int | None:
     return rows[0][0] if rows else None
 
 
-def _one(message_id: UUID, room_id: UUID) -> Message:
-    return _messages(_SELECT + "WHERE m.id = %s", (message_id,), room_name(room_id))[0]
-
-
 def _messages(sql: str, parameters: tuple[Any, ...], room: str | UnsetType) -> list[Message]:
     return [_message(row, room) for row in query(sql, parameters)]
 
 
 def _message(row: tuple[Any, ...], room: str | UnsetType) -> Message:
-    message_id, seq, text, pinned, deleted, reply_to, created_at, *author = row
+    message_id, seq, text, pinned, deleted, reply_to, created_at, edited_at, *author = row
     return Message(
         id=message_id,
         room=room,
@@ -221,6 +231,7 @@ def _message(row: tuple[Any, ...], room: str | UnsetType) -> Message:
         is_deleted=deleted,
         reply_to=reply_to,
         created_at=created_at,
+        edited_at=edited_at,
     )
 
 

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     APPLICATION_DECIDED = "application_decided"
     PAYMENT = "payment"
     MODERATION = "moderation"
+    INVITATION = "invitation"
 
 
 class Channels(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,5 +1,7 @@
 """Where people hear each other: finding a room by its name on the wire, and its settings."""
 
+from collections.abc import Collection
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from services.actors import Actor
 from services.errors import Forbidden, NotFound
 from services.events import ChatSettingsChanged, publish
 from services.ids import known_id, new_id
+from services.moderation_log import Action, record
 from services.standing import standing
 from services.topics import CONTROL, room_topic
 
@@ -24,8 +27,20 @@ class RoomRef(msgspec.Struct, frozen=True):
     alias: str
 
 
+class RaidProtection(StrEnum):
+    """Who may still write while strangers flood a room."""
+
+    OFF = "OFF"
+    FOLLOWERS = "FOLLOWERS"
+    ACCOUNT_AGE = "ACCOUNT_AGE"
+
+
 class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a room asks of those who write in it; the database holds what differs from this."""
+    """What a room asks of those who write in it; the database holds what differs from this.
+
+    Under `raid_protection` only those may write who have followed, or have had their account, for
+    `raid_protection_minutes`.
+    """
 
     slow_mode_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)] = 0
     followers_only: bool = False
@@ -33,6 +48,8 @@ class ChatSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     subscribers_only: bool = False
     emote_only: bool = False
     links_allowed: bool = True
+    raid_protection: RaidProtection = RaidProtection.OFF
+    raid_protection_minutes: Annotated[int, msgspec.Meta(ge=0, le=129600)] = 10
     blocked_words: Annotated[
         list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]], msgspec.Meta(max_length=200)
     ] = []
@@ -47,6 +64,8 @@ class ChatSettingsPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     subscribers_only: bool | UnsetType = UNSET
     emote_only: bool | UnsetType = UNSET
     links_allowed: bool | UnsetType = UNSET
+    raid_protection: RaidProtection | UnsetType = UNSET
+    raid_protection_minutes: Annotated[int, msgspec.Meta(ge=0, le=129600)] | UnsetType = UNSET
     blocked_words: (
         Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=60)]], msgspec.Meta(max_length=200)]
         | UnsetType
@@ -62,6 +81,8 @@ _OF_SESSION = """SELECT s.room_id, %(name)s FROM event_sessions s JOIN events e 
                  WHERE s.id = %(key)s AND (e.status <> 'DRAFT' OR %(sees_drafts)s)"""
 _OF_BREAKOUT = """SELECT b.room_id, %(name)s FROM breakout_rooms b JOIN events e ON e.id = b.event_id
                   WHERE b.id = %(key)s AND (e.status <> 'DRAFT' OR %(sees_drafts)s)"""
+_OF_LOUNGE = """SELECT l.room_id, %(name)s FROM lounges l
+                WHERE l.id = %(key)s AND may_enter(l.room_id, %(person)s::uuid)"""
 _OF_STREAMER = """
 SELECT c.room_id, coalesce('stream:' || s.id, 'channel:' || c.id)
 FROM users u JOIN channels c ON c.user_id = u.id
@@ -73,11 +94,18 @@ _NAME = """
 SELECT r.kind, c.id,
        (SELECT id FROM streams WHERE channel_id = c.id AND status <> 'SCHEDULED' ORDER BY id DESC LIMIT 1),
        coalesce((SELECT id FROM event_sessions WHERE room_id = r.id),
-                (SELECT id FROM breakout_rooms WHERE room_id = r.id))
+                (SELECT id FROM breakout_rooms WHERE room_id = r.id),
+                (SELECT id FROM lounges WHERE room_id = r.id))
 FROM rooms r LEFT JOIN channels c ON c.room_id = r.id WHERE r.id = %s"""
 
 # A later kind of room adds a line here: what its name on the wire begins with, and how its key finds the room.
-_FINDERS = {"stream": _OF_STREAM, "channel": _OF_CHANNEL, "session": _OF_SESSION, "breakout": _OF_BREAKOUT}
+_FINDERS = {
+    "stream": _OF_STREAM,
+    "channel": _OF_CHANNEL,
+    "session": _OF_SESSION,
+    "breakout": _OF_BREAKOUT,
+    "lounge": _OF_LOUNGE,
+}
 
 
 def find_room(name: str, actor: Actor | None = None) -> RoomRef:
@@ -86,8 +114,26 @@ def find_room(name: str, actor: Actor | None = None) -> RoomRef:
     if kind not in _FINDERS:
         raise NotFound("No such room.", "room_not_found")
     room_key = known_id(key, "room")
-    sees_drafts = actor is not None and actor.is_admin
-    return _found(query(_FINDERS[kind], {"key": room_key, "name": f"{kind}:{room_key}", "sees_drafts": sees_drafts}))
+    parameters = {
+        "key": room_key,
+        "name": f"{kind}:{room_key}",
+        "sees_drafts": actor is not None and actor.is_admin,
+        "person": actor.user_id if actor else None,
+    }
+    return _found(query(_FINDERS[kind], parameters))
+
+
+def outsiders(inside: Collection[tuple[UUID, UUID | None]]) -> set[tuple[UUID, UUID | None]]:
+    """Those pairs of a room and a person (None: guests) in it of whom the person may not be there."""
+    if not inside:
+        return set()
+    rooms, people = zip(*inside, strict=True)
+    rows = query(
+        """SELECT asked.room_id, asked.user_id FROM unnest(%s::uuid[], %s::uuid[]) AS asked (room_id, user_id)
+           WHERE NOT may_enter(asked.room_id, asked.user_id)""",
+        (list(rooms), list(people)),
+    )
+    return set(rows)
 
 
 def room_of_streamer(nickname: str) -> RoomRef:
@@ -137,7 +183,16 @@ def change_settings(actor: Actor, room_id: UUID, patch: ChatSettingsPatch) -> Ch
         Room.update(settings=msgspec.to_builtins(changed)).where(Room.id == room_id).execute()
         event = ChatSettingsChanged(room_id=room_id, settings=msgspec.to_builtins(changed))
         publish(event, CONTROL, room_topic(room_id))
+        record(actor, Action.CHANGE_SETTINGS, room_id=room_id, details=_summary(patch))
     return changed
+
+
+def _summary(patch: ChatSettingsPatch) -> dict[str, object]:
+    """What was changed, for the log; of blocked words only how many there are now."""
+    changes: dict[str, Any] = msgspec.to_builtins(patch)
+    if "blockedWords" in changes:
+        changes["blockedWords"] = len(changes["blockedWords"])
+    return changes
 
 
 def _found(rows: list[tuple[Any, ...]]) -> RoomRef:

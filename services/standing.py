@@ -21,7 +21,10 @@ Pair = tuple[UUID, UUID]  # a room and a person
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One person in one room, at one moment; `is_blocked` where the owner and they block one another."""
+    """One person in one room, at one moment; `is_blocked` where the owner and they block one another.
+
+    `may_enter` is False where a lounge is closed to the person; `joined_at` is when their account was made.
+    """
 
     user_id: UUID
     username: str
@@ -37,11 +40,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     following_since: datetime | None
     room_settings: Any
     tier: Tier | None = None
+    joined_at: datetime | None = None
+    may_enter: bool = True
 
     @property
     def keeps_order(self) -> bool:
-        """Whether the person moderates this room: its owner, whom the owner named, or platform staff."""
-        return self.is_owner or self.is_room_moderator or self.is_staff
+        """Whether the person moderates this room: its owner, whom the owner named, or platform staff.
+
+        Nobody does while they are banned or suspended themselves.
+        """
+        holds_office = self.is_owner or self.is_room_moderator or self.is_staff
+        return holds_office and not self.is_banned and not self.is_suspended
 
     @property
     def is_staff(self) -> bool:
@@ -84,7 +93,7 @@ SELECT asked.room_id, u.id, u.username, u.name, u.avatar, u.role, u.suspended_at
        ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings,
        EXISTS (SELECT FROM blocks WHERE blocker_id = r.owner_id AND blocked_id = u.id)
        OR EXISTS (SELECT FROM blocks WHERE blocker_id = u.id AND blocked_id = r.owner_id),
-       {tier_of("u.id", "r.owner_id")}
+       {tier_of("u.id", "r.owner_id")}, u.created_at, may_enter(r.id, u.id)
 FROM unnest(%s::uuid[], %s::uuid[]) AS asked (room_id, user_id)
 JOIN rooms r ON r.id = asked.room_id
 JOIN users u ON u.id = asked.user_id
@@ -152,7 +161,7 @@ def _standing(row: tuple[Any, ...]) -> Standing:
     user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings, blocked = row[
         :13
     ]
-    tier = row[13]
+    tier, joined_at, may_enter = row[13:]
     return Standing(
         user_id=user_id,
         username=username,
@@ -168,4 +177,6 @@ def _standing(row: tuple[Any, ...]) -> Standing:
         following_since=since,
         room_settings=settings,
         tier=Tier(tier) if tier else None,
+        joined_at=joined_at,
+        may_enter=may_enter,
     )

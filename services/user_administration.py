@@ -17,6 +17,7 @@ from services import channels, clock, sessions
 from services.actors import Actor, Role
 from services.errors import Conflict, NotFound
 from services.events import PublishCut, UserChanged, publish
+from services.moderation_log import Action, record
 from services.pages import Page, cut, decode_cursor
 from services.topics import CONTROL, INGEST
 from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
@@ -88,6 +89,7 @@ def change_user(actor: Actor, user_id: UUID, patch: UserPatch) -> AdminUserView:
             _change_role(row, patch.role)
         if isinstance(patch.suspended, bool):
             _suspend(row, patch.reason) if patch.suspended else _reinstate(row)
+        _record(actor, row.id, patch)
         publish(UserChanged(user_id=user_id), CONTROL)
         view = _view(query(f"{_SELECT} WHERE u.id = %s", (user_id,))[0])
     log.info("user_changed", user_id=str(user_id), by=str(actor.user_id), change=msgspec.to_builtins(patch))
@@ -113,6 +115,15 @@ def _suspend(row: User, reason: str) -> None:
 
 def _reinstate(row: User) -> None:
     User.update(suspended_at=None, suspension_reason="").where(User.id == row.id).execute()
+
+
+def _record(actor: Actor, user_id: UUID, patch: UserPatch) -> None:
+    """Write the change into the moderation log."""
+    if isinstance(patch.role, Role):
+        record(actor, Action.CHANGE_ROLE, user_id=user_id, reason=patch.reason, details={"role": patch.role.value})
+    if isinstance(patch.suspended, bool):
+        action = Action.SUSPEND if patch.suspended else Action.REINSTATE
+        record(actor, action, user_id=user_id, reason=patch.reason)
 
 
 def _channel_id(user_id: UUID) -> UUID | None:

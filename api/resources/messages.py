@@ -6,7 +6,8 @@ from api.replies import created, ok, page
 from api.requests import Request, actor, parse, parse_query
 from api.schemas.lists import ListQuery
 from api.schemas.messages import NewMessage
-from services import chat, messages, rooms
+from api.schemas.moderation import EditedText
+from services import chat, message_edits, messages, rooms
 from services.chat import Draft
 
 
@@ -45,6 +46,9 @@ class MessagePin:
 
 class Message:
     """One message."""
+
+    def on_patch(self, req: Request, resp: falcon.Response, id: str) -> None:
+        ok(resp, message_edits.edit_message(actor(req), id, parse(req, EditedText).text))
 
     def on_delete(self, req: Request, resp: falcon.Response, id: str) -> None:
         ok(resp, messages.delete_message(actor(req), id))

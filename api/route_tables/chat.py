@@ -5,6 +5,7 @@ from api.route_tables.access import MODERATOR, PUBLIC, USER
 from api.routing import Area, Route
 from api.schemas.lists import ListQuery
 from api.schemas.messages import NewMessage
+from api.schemas.moderation import EditedText
 from services.messages import Message
 
 chat_area = Area("chat")
@@ -40,5 +41,13 @@ CHAT: tuple[Route, ...] = (
         once=True,
     ),
     messages_area.patch("/api/messages/{id}/pin", messages.MessagePin, MODERATOR, "Toggle the pin", reply=Message),
+    messages_area.patch(
+        "/api/messages/{id}",
+        messages.Message,
+        USER,
+        "Change one's own words, for five minutes",
+        body=EditedText,
+        reply=Message,
+    ),
     messages_area.delete("/api/messages/{id}", messages.Message, MODERATOR, "Soft-delete a message", reply=Message),
 )

@@ -1,5 +1,7 @@
 """Who may not speak, where, and until when."""
 
+from uuid import UUID
+
 import peewee
 from playhouse.postgres_ext import DateTimeTZField
 
@@ -11,6 +13,8 @@ from db.models.users import User
 class Ban(Model):
     """Without a room it holds everywhere; without `until`, for good."""
 
+    room_id: UUID | None
+    user_id: UUID
     room = peewee.ForeignKeyField(Room, null=True, on_delete="CASCADE")
     user = peewee.ForeignKeyField(User, on_delete="CASCADE")
     by = peewee.ForeignKeyField(User, null=True, on_delete="SET NULL")

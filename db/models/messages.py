@@ -21,6 +21,7 @@ class Message(Model):
     client_message_id = peewee.TextField(null=True)
     is_pinned = peewee.BooleanField(default=False)
     is_deleted = peewee.BooleanField(default=False)
+    edited_at = DateTimeTZField(null=True)
     created_at = DateTimeTZField(default=now)
 
     class Meta:

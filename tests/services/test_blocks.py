@@ -9,6 +9,7 @@ from db.connection import query
 from services import (
     blocks,
     chat,
+    chat_signs,
     comments,
     feeds,
     follows,
@@ -80,7 +81,7 @@ REFUSED: dict[str, tuple[Callable[[Pair], object], type[ServiceError]]] = {
     "toggling": (lambda p: follows.toggle_follow(p.viewer, p.streamer.user_id), Forbidden),
     "writing in the other's chat": (lambda p: chat.send_message(draft(p, p.viewer)), Forbidden),
     "seeming to write there": (
-        lambda p: chat.tell_typing(p.viewer, p.channel.room_id, RememberedStandings(FreshStandings())),
+        lambda p: chat_signs.tell_typing(p.viewer, p.channel.room_id, RememberedStandings(FreshStandings())),
         Forbidden,
     ),
     "giving": (lambda p: gifts.give(p.viewer, GiftOrder(gift_id=star(), streamer_id=p.streamer.user_id)), Forbidden),
