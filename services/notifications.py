@@ -78,7 +78,7 @@ def mark_read(actor: Actor, ids: list[UUID] | None) -> int:
     """Mark the given notifications (None: all) as read; returns how many were unread."""
     rows = query(
         """UPDATE notifications SET read_at = %s
-           WHERE user_id = %s AND read_at IS NULL AND (%s OR id = ANY(%s::uuid[])) RETURNING 1""",
+           WHERE user_id = %s AND in_app AND read_at IS NULL AND (%s OR id = ANY(%s::uuid[])) RETURNING 1""",
         (clock.now(), actor.user_id, ids is None, ids or []),
     )
     return len(rows)
