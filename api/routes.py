@@ -13,9 +13,9 @@ from api.route_tables.content import CONTENT
 from api.route_tables.creators import ADMINISTRATION, CREATORS
 from api.route_tables.discounts import DISCOUNTS
 from api.route_tables.live_events import EVENTS, PROJECTS
-from api.route_tables.media import MEDIA
 from api.route_tables.lounges import LOUNGES
 from api.route_tables.marketplace import MARKETPLACE
+from api.route_tables.media import MEDIA
 from api.route_tables.moderation import MODERATION
 from api.route_tables.money import MONEY
 from api.route_tables.notifications import NOTIFICATIONS

@@ -10,7 +10,6 @@ from db.connection import query
 from services import users
 from services.actors import Actor
 from services.entitlements import SHOWS_CONTENT
-from services.entitlements import SHOWS_CONTENT
 from services.pages import Page, cut, decode_cursor
 from services.post_views import COLUMNS, ID_COLUMN, MAY_SEE, PostView, post_view, viewing
 from services.separation import neither_blocks
