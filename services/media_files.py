@@ -17,8 +17,9 @@ from uuid import UUID
 
 import msgspec
 
-from services import open_streams, playback_tokens
+from services import clock, open_streams, playback_tokens
 from services.bus import bus
+from services.dash_manifests import HEAD_BYTES, MANIFEST, MASTER, DashError, Read, manifest
 from services.errors import Forbidden, NotFound
 from services.gateways.storage import StorageError, content_type, open_storage
 
@@ -88,6 +89,8 @@ class _Asked(msgspec.Struct, frozen=True):
 def live_file(path: str) -> MediaFile:
     """A file of a live stream, as `[t/<token>/]<stream>/<rendition>/<name>`; raises NotFound, Forbidden."""
     asked = _asked(path)
+    if asked.names[1:] == [MANIFEST]:
+        return _manifest(asked, asked.names[0], _reader(bus.settings.hls_path, [LIVE_FOLDER, asked.names[0]]))
     return _opened(bus.settings.hls_path, [LIVE_FOLDER, *asked.names], asked, asked.names[0])
 
 
@@ -99,6 +102,9 @@ def stored_file(path: str) -> MediaFile | Elsewhere:
     asked = _asked(path)
     kind, _, root = bus.settings.media_storage.partition(":")
     of_stream = asked.names[0] in STREAM_FOLDERS and len(asked.names) > 2
+    if of_stream and asked.names[2:] == [MANIFEST]:
+        read = _reader(Path(root), asked.names[:2]) if kind == "file" else _bucket_reader(asked.names[:2])
+        return _manifest(asked, asked.names[1], read)
     if kind != "file" and of_stream:
         return _from_bucket(asked)
     if kind != "file" or not (of_stream or asked.names[0] in OPEN_FOLDERS):
@@ -184,7 +190,38 @@ def _from_bucket(asked: _Asked) -> MediaFile | Elsewhere:
             content = source.read()
     except StorageError as error:
         raise NotFound("There is no such file.") from error
+    return _made(content, key, left_s)
+
+
+def _made(content: bytes, name: str, left_s: int | None) -> MediaFile:
     etag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-    return MediaFile(
-        io.BytesIO(content), len(content), etag, content_type(key), _max_age_s(key, left_s), left_s is not None
-    )
+    max_age_s = _max_age_s(name, left_s)
+    return MediaFile(io.BytesIO(content), len(content), etag, content_type(name), max_age_s, left_s is not None)
+
+
+def _manifest(asked: _Asked, stream_name: str, read: Read) -> MediaFile:
+    """The DASH manifest of a stream's folder, made from its playlists when it is asked for."""
+    try:
+        read(MASTER)
+        left_s = asked.seconds_left(stream_name)
+        return _made(manifest(read, clock.now()).encode(), MANIFEST, left_s)
+    except (DashError, OSError, StorageError) as error:
+        raise NotFound("There is no such file.") from error
+
+
+def _reader(root: Path, folder: list[str]) -> Read:
+    def read(name: str) -> bytes:
+        with os.fdopen(_walk(root, [*folder, *name.split("/")]), "rb") as file:
+            return file.read(-1 if name.endswith(_CHANGING) else HEAD_BYTES)
+
+    return read
+
+
+def _bucket_reader(folder: list[str]) -> Read:
+    storage = open_storage(bus.settings)
+
+    def read(name: str) -> bytes:
+        with storage.open("/".join([*folder, name])) as file:
+            return file.read(-1 if name.endswith(_CHANGING) else HEAD_BYTES)
+
+    return read

@@ -7,6 +7,7 @@ import msgspec
 
 from services import playback_tokens
 from services.bus import bus
+from services.dash_manifests import MANIFEST
 
 
 class Playback(msgspec.Struct, frozen=True, rename="camel"):
@@ -39,6 +40,7 @@ def of_stream(
     if status == "ENDED" and recording_hls:
         return Playback(
             hls=media_url(recording_hls, stream_id, visibility),
+            dash=media_url(f"{recording_hls.rpartition('/')[0]}/{MANIFEST}", stream_id, visibility),
             recording=media_url(recording_mp4 or recording_hls, stream_id, visibility),
             preview=media_url(preview, stream_id, visibility) if preview else None,
         )
@@ -78,4 +80,5 @@ def _live(stream_id: UUID, visibility: str) -> Playback:
     return Playback(
         hls=f"{settings.public_url}{folder}/index.m3u8",
         low_latency=f"{settings.public_relay_url}{folder}/ll.m3u8",
+        dash=f"{settings.public_url}{folder}/{MANIFEST}",
     )
