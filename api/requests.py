@@ -18,7 +18,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_FIELD = re.compile(r"`(?:\$\.?)?([^`]*)`")
+_FIELD = re.compile(r"field `([^`]*)`")
 _VERBATIM = frozenset({"password", "currentPassword", "newPassword"})
 
 
@@ -159,7 +159,7 @@ def _complaint(error: msgspec.ValidationError, field: str) -> FieldError:
     message, _, where = str(error).partition(" - at `$")
     inner = where.rstrip("`").lstrip(".")
     if not field and (named := _FIELD.search(message)):
-        field = named[1]
+        inner = f"{inner}.{named[1]}".lstrip(".")
     joined = f"{field}{'' if inner.startswith('[') or not inner or not field else '.'}{inner}"
     return FieldError(joined or "body", message[0].lower() + message[1:])
 
