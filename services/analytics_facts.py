@@ -90,8 +90,10 @@ SELECT c.user_id, date_trunc('hour', f.created_at, 'UTC'), 0, 0, 0, 0, 0, 0, 0, 
 FROM follows f JOIN channels c ON c.user_id = f.following_id
 WHERE f.created_at >= %(since)s AND f.created_at < %(until)s AND ({mine}) GROUP BY 1, 2"""
 
+# One that goes on under another way of paying is another row that began at the same time.
 _SUBSCRIBED = """
-SELECT s.streamer_id, date_trunc('hour', s.started_at, 'UTC'), 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*)
+SELECT s.streamer_id, date_trunc('hour', s.started_at, 'UTC'), 0, 0, 0, 0, 0, 0, 0, 0, 0,
+       count(DISTINCT (s.subscriber_id, s.started_at))
 FROM subscriptions s
 WHERE s.started_at >= %(since)s AND s.started_at < %(until)s AND ({mine}) GROUP BY 1, 2"""
 

@@ -34,7 +34,7 @@ class PlatformMetrics(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
     concurrent_viewers: int
     live_streams: int
-    peak_viewers24h: int
+    peak_concurrent_viewers: int
     active_subscriptions: int
     chat_latency: ChatLatency
     ingest_uptime: IngestUptime
@@ -59,7 +59,7 @@ def _share(part: Any, whole: Any) -> float | None:
     return round(float(part / whole), 4) if whole else None
 
 
-_FIGURES = ("concurrent_viewers", "live_streams", "peak_viewers24h", "active_subscriptions")
+_FIGURES = ("concurrent_viewers", "live_streams", "peak_concurrent_viewers", "active_subscriptions")
 _NOW = """
 SELECT (SELECT coalesce(sum(viewer_count), 0)::bigint FROM streams WHERE status = 'LIVE'),
        (SELECT count(*) FROM streams WHERE status = 'LIVE'),

@@ -239,6 +239,17 @@ def test_days_are_those_of_utc_whatever_clocks_do() -> None:
     assert shown.totals.hours_streamed == 24.0
 
 
+def test_a_subscription_that_goes_on_under_another_way_of_paying_is_no_new_one() -> None:
+    streamer, fan = make_user(role=Role.STREAMER), make_user()
+    subscribed(fan, streamer, at(2))
+    query("UPDATE subscriptions SET status = 'expired', ended_at = %s WHERE streamer_id = %s", (at(3), streamer.id))
+    subscribed(fan, streamer, at(2))
+    query("UPDATE subscriptions SET status = 'expired', ended_at = %s WHERE streamer_id = %s", (at(4), streamer.id))
+    subscribed(fan, streamer, at(2.5))
+    shown = analytics.analytics_of(actor_of(streamer), analytics.wanted_range(at(0), at(24), Interval.DAY))
+    assert shown.totals.new_subscribers == 2
+
+
 def test_somebody_who_never_streamed_sees_zeros() -> None:
     actor = actor_of(make_user(role=Role.STREAMER))
     with clock.frozen(NOW):

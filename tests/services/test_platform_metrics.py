@@ -34,7 +34,7 @@ def test_viewers_are_those_of_live_streams_now_and_in_the_fullest_minute() -> No
     watched(one, NOW - timedelta(days=2), 1000)
     with clock.frozen(NOW):
         found = platform_metrics.platform_metrics()
-    assert (found.concurrent_viewers, found.live_streams, found.peak_viewers24h) == (12, 2, 30)
+    assert (found.concurrent_viewers, found.live_streams, found.peak_concurrent_viewers) == (12, 2, 30)
 
 
 def test_uptime_is_the_share_of_live_time_in_which_an_encoder_sent() -> None:
