@@ -90,12 +90,17 @@ SELECT c.user_id, date_trunc('hour', f.created_at, 'UTC'), 0, 0, 0, 0, 0, 0, 0, 
 FROM follows f JOIN channels c ON c.user_id = f.following_id
 WHERE f.created_at >= %(since)s AND f.created_at < %(until)s AND ({mine}) GROUP BY 1, 2"""
 
-# One that goes on under another way of paying is another row that began at the same time.
+# Who goes on under another tier or way of paying is nobody new, although that may be another row: one
+# that began at the same time, or at the moment at which the one before it ended.
 _SUBSCRIBED = """
 SELECT s.streamer_id, date_trunc('hour', s.started_at, 'UTC'), 0, 0, 0, 0, 0, 0, 0, 0, 0,
        count(DISTINCT (s.subscriber_id, s.started_at))
 FROM subscriptions s
-WHERE s.started_at >= %(since)s AND s.started_at < %(until)s AND ({mine}) GROUP BY 1, 2"""
+WHERE s.started_at >= %(since)s AND s.started_at < %(until)s AND ({mine}) AND NOT EXISTS (
+    SELECT FROM subscriptions b
+    WHERE b.subscriber_id = s.subscriber_id AND b.streamer_id = s.streamer_id AND b.started_at < s.started_at
+      AND b.ended_at BETWEEN s.started_at - interval '1 second' AND s.started_at + interval '1 second')
+GROUP BY 1, 2"""
 
 
 def _mine(column: str) -> str:

@@ -245,7 +245,9 @@ def test_a_subscription_that_goes_on_under_another_way_of_paying_is_no_new_one()
     query("UPDATE subscriptions SET status = 'expired', ended_at = %s WHERE streamer_id = %s", (at(3), streamer.id))
     subscribed(fan, streamer, at(2))
     query("UPDATE subscriptions SET status = 'expired', ended_at = %s WHERE streamer_id = %s", (at(4), streamer.id))
-    subscribed(fan, streamer, at(2.5))
+    subscribed(fan, streamer, at(4))
+    query("UPDATE subscriptions SET status = 'expired', ended_at = %s WHERE status = 'active'", (at(5),))
+    subscribed(fan, streamer, at(6))
     shown = analytics.analytics_of(actor_of(streamer), analytics.wanted_range(at(0), at(24), Interval.DAY))
     assert shown.totals.new_subscribers == 2
 
