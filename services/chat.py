@@ -1,6 +1,6 @@
 """Saying something in a room: the rules, one commit for many messages, and telling everyone after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -86,8 +86,8 @@ def store_messages(drafts: Sequence[Draft], standings: StandingSource | None = N
         outcomes: list[Outcome | None] = [None] * len(drafts)
         passed = _judge(drafts, standings or FreshStandings(), outcomes)
         passed = _within_burst(passed, outcomes)
-        _answer_repeats(drafts, outcomes)
         _post(passed, outcomes)
+        _answer_repeats(drafts, outcomes)
     except (peewee.OperationalError, peewee.InterfaceError) as error:
         raise Unavailable("The chat is away for a moment; nothing was sent.") from error
     return [outcome for outcome in outcomes if outcome is not None]
@@ -103,14 +103,20 @@ def announce(outcomes: Sequence[Outcome]) -> None:
     if not news:
         return
     pipeline = bus.redis.pipeline(transaction=False)
+    told: list[bytes | str] = []
     for sent in news:
         message = msgspec.structs.replace(sent.message, room=msgspec.UNSET)
-        pipeline.publish(room_topic(sent.room_id), b"%d\n" % message.seq + wire_event(message))
+        told += room_topic(sent.room_id), b"%d\n" % message.seq + wire_event(message)
+    pipeline.eval(_TELL_ALL, 0, *told)
     chat_latency.note(pipeline, news[0].message.created_at)
     try:
         pipeline.execute()
     except redis.RedisError as error:
         log.warning("chat_not_announced", messages=len(news), error=str(error))
+
+
+# One command instead of one for each message: it costs a third, and what was stored together is heard together.
+_TELL_ALL = "for n = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[n], ARGV[n + 1]) end"
 
 
 def _judge(drafts: Sequence[Draft], source: StandingSource, outcomes: list[Outcome | None]) -> list[_Judged]:
@@ -169,11 +175,11 @@ def _within_burst(passed: list[_Judged], outcomes: list[Outcome | None]) -> list
 
 
 def _answer_repeats(drafts: Sequence[Draft], outcomes: list[Outcome | None]) -> None:
-    """A refused draft that an earlier sending stored is answered with that message."""
+    """What an earlier sending stored is answered with that message as it reads now, also where it is refused."""
     asked = {
         position: SendingKey(draft.room.id, draft.actor.user_id, draft.client_message_id)
         for position, draft in enumerate(drafts)
-        if outcomes[position] is not None and draft.client_message_id
+        if draft.client_message_id and not _is_new(outcomes[position])
     }
     if not asked:
         return
@@ -184,6 +190,10 @@ def _answer_repeats(drafts: Sequence[Draft], outcomes: list[Outcome | None]) -> 
             outcomes[position] = Sent(key.room_id, message, is_new=False)
 
 
+def _is_new(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Sent) and outcome.is_new
+
+
 _POST = """SELECT outcome, id, seq, text, reply_to_id, is_pinned, is_deleted, created_at, retry_after_ms
            FROM post_messages(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::integer[])"""
 
@@ -192,11 +202,11 @@ def _post(passed: list[_Judged], outcomes: list[Outcome | None]) -> None:
     if not passed:
         return
     columns = (
-        [new_id() for _ in passed],
-        [judged.draft.room.id for judged in passed],
-        [judged.draft.actor.user_id for judged in passed],
+        _uuids(new_id() for _ in passed),
+        _uuids(judged.draft.room.id for judged in passed),
+        _uuids(judged.draft.actor.user_id for judged in passed),
         [judged.text for judged in passed],
-        [judged.draft.reply_to for judged in passed],
+        _uuids(judged.draft.reply_to for judged in passed),
         [judged.draft.client_message_id for judged in passed],
         [judged.slow_mode_s for judged in passed],
     )
@@ -206,6 +216,11 @@ def _post(passed: list[_Judged], outcomes: list[Outcome | None]) -> None:
             outcomes[judged.position] = Sent(judged.draft.room.id, message, is_new=outcome == "stored")
         else:
             outcomes[judged.position] = _REFUSALS[outcome](retry_after_ms)
+
+
+def _uuids(ids: Iterable[UUID | None]) -> str:
+    """An array as PostgreSQL writes it: adapting thousands of ids one by one costs more than the rest."""
+    return "{" + ",".join(found.hex if found else "NULL" for found in ids) + "}"
 
 
 _REFUSALS: dict[str, Callable[[int | None], ServiceError]] = {

@@ -17,6 +17,8 @@ _SPACES = str.maketrans("\t\n\v\f\r\x85\u2028\u2029", " " * 8)
 
 def cleaned(text: str) -> str:
     """The text as it is stored: line breaks become spaces, control characters go, ends are trimmed."""
+    if text.isprintable():
+        return text.strip()  # nearly every message, at a fraction of the cost
     flat = text.translate(_SPACES)
     return "".join(character for character in flat if unicodedata.category(character) not in ("Cc", "Cs")).strip()
 
