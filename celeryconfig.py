@@ -58,10 +58,12 @@ beat_schedule = {
         ("media.thumbnails_of_live", "media", 30),
         ("media.tidy_live", "media", HOUR_S),
         ("media.expire_recordings", "media", HOUR_S),
+        ("media.reap_livekit", "default", 60),
         ("notifications.likes", "notifications", 60),
         ("sessions.tidy", "default", HOUR_S),
         ("accounts.reencrypt", "default", 24 * HOUR_S),
         ("subscriptions.renew", "default", 300),
+        ("money.close_abandoned", "default", HOUR_S),
         ("money.reconcile", "default", 24 * HOUR_S),
     )
 }

@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str
     stripe_webhook_secret: str
     dodo_api_key: str
-    dodo_webhook_secret: str
+    dodo_webhook_secrets: tuple[str, ...]
     livekit_url: str
     livekit_api_key: str
     livekit_api_secret: str
@@ -109,7 +109,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 NAMES = frozenset(
     """
     ASTROTV_ENV HOST PORT REALTIME_HOST REALTIME_PORT REALTIME_PROCESSES RTMP_HOST RTMP_PORT
-    RELAY_PORT RELAY_URL FLOWER_PORT PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
+    RELAY_PORT RELAY_URL FLOWER_PORT PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL
+    DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
     INGEST_SECRET PLAYBACK_SECRET PLAYBACK_TOKEN_EXPIRES_IN PUBLIC_RELAY_URL RECORDING_RETENTION_DAYS HOOK_HLS_URL
     ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
@@ -260,7 +261,7 @@ def _providers(read: Reader) -> dict[str, Any]:
         "stripe_secret_key": read.text("STRIPE_SECRET_KEY"),
         "stripe_webhook_secret": read.required("STRIPE_WEBHOOK_SECRET"),
         "dodo_api_key": read.text("DODO_API_KEY"),
-        "dodo_webhook_secret": read.text("DODO_WEBHOOK_SECRET"),
+        "dodo_webhook_secrets": read.standard_webhook_secrets("DODO_WEBHOOK_SECRET"),
         "livekit_url": read.text("LIVEKIT_URL"),
         "livekit_api_key": read.text("LIVEKIT_API_KEY"),
         "livekit_api_secret": read.text("LIVEKIT_API_SECRET"),
@@ -285,7 +286,7 @@ def _logging(read: Reader) -> dict[str, Any]:
 def _refuse_contradictions(settings: Settings) -> None:
     if settings.media_storage.startswith("s3:") and not settings.aws_s3_bucket:
         raise SettingsError("AWS_S3_BUCKET", "is missing; MEDIA_STORAGE is s3:")
-    if settings.dodo_api_key and not settings.dodo_webhook_secret:
+    if settings.dodo_api_key and not settings.dodo_webhook_secrets:
         raise SettingsError("DODO_WEBHOOK_SECRET", "is missing; DODO_API_KEY is set")
     if settings.subscription_grace_s > MOST_GRACE_S:
         raise SettingsError("SUBSCRIPTION_GRACE", "must be at most 30d")

@@ -109,6 +109,13 @@ class Reader:
             raise SettingsError(name, "must be Fernet keys by commas; .env.example says how to make one")
         return keys
 
+    def standard_webhook_secrets(self, name: str) -> tuple[str, ...]:
+        """Secrets as the Standard Webhooks specification spells them; no refusal ever shows one."""
+        found = self.names(name)
+        if not all(re.fullmatch(r"(whsec_)?[A-Za-z0-9+/]{16,}={0,2}", secret) for secret in found):
+            raise SettingsError(name, "must be base64 secrets (whsec_…) by commas")
+        return found
+
     def _parsed(self, name: str, default: T, parse: Callable[[str], T], complaint: str) -> T:
         text = self._environ.get(name)
         if text is None:

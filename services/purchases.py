@@ -1,7 +1,8 @@
 """How far the payment of coins came: the legal changes of a purchase, and what each moves.
 
 pending → paid | failed | expired | refunded; paid → disputed | refunded; disputed → paid | refunded.
-Nothing leads out of failed, expired and refunded: a late event never revives what is over. An
+Nothing leads out of failed, expired and refunded: a late event never revives what is over. (Where a
+provider names the try that failed, another try at the same checkout may still pay: failed → paid.) An
 event that came before the one that it builds on raises NotYet, and is tried again.
 """
 
@@ -75,7 +76,7 @@ def settle_success(event: PaymentSucceeded, provider: str) -> Settlement:
         return _ignored("no such purchase")
     if purchase.payment == event.payment:
         return _ignored("the payment is settled already")
-    if purchase.status != PurchaseStatus.PENDING:
+    if purchase.status != PurchaseStatus.PENDING and not _is_another_try(purchase):
         return _ignored(f"the purchase is {purchase.status}")
     _match(purchase, event)
     purchase.status, purchase.paid_at = PurchaseStatus.PAID, clock.now()
@@ -97,8 +98,11 @@ def settle_failure(event: PaymentFailed | CheckoutExpired, provider: str) -> Set
         return _ignored(f"the purchase is {purchase.status}")
     failed = isinstance(event, PaymentFailed)
     purchase.status = PurchaseStatus.FAILED if failed else PurchaseStatus.EXPIRED
+    if isinstance(event, PaymentFailed) and event.payment:
+        purchase.payment = event.payment
+    else:
+        discounts.release(purchase.id)
     purchase.save()
-    discounts.release(purchase.id)
     if failed:
         _tell(purchase, "Payment failed", "Your payment did not go through; nothing was charged.")
     return CHANGED
@@ -244,6 +248,11 @@ def _move_money(purchase: CoinPurchase, kind: TransactionKind, amount: int, purp
             settles=PaymentPurpose(purchase.provider, str(purchase.payment), purpose),
         )
     )
+
+
+def _is_another_try(purchase: CoinPurchase) -> bool:
+    """Whether it failed by a payment that the provider names: on the same page another may succeed."""
+    return purchase.status == PurchaseStatus.FAILED and purchase.payment is not None
 
 
 def _match(purchase: CoinPurchase, event: PaymentSucceeded) -> None:

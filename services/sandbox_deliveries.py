@@ -1,6 +1,8 @@
 """The webhooks that the payment sandbox owes us: planned with the books, then signed and sent by a job."""
 
+import hashlib
 import random
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import chain, repeat
 from typing import Annotated
@@ -10,6 +12,7 @@ import msgspec
 import requests
 import stripe
 import structlog
+from standardwebhooks.webhooks import Webhook
 
 from db.connection import query, release
 from db.models.payment_sandbox import SandboxDelivery
@@ -17,8 +20,9 @@ from services import clock, jobs
 from services.bus import bus
 from services.errors import Unavailable
 from services.ids import new_id
-from services.sandbox_objects import Json
+from services.sandbox_books import Json
 from services.tracing import current_request_id
+from services.webhook_secrets import dodo_secrets
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +38,10 @@ class Unkindness(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     shuffle: bool = False
 
 
-def plan(session_id: str, events: list[Json], unkindness: Unkindness) -> None:
+def plan(session_id: str, provider: str, events: list[Json], unkindness: Unkindness) -> None:
     """Write down what is to be sent, and ask for it to be sent after the commit."""
+    if not events:
+        return
     copies = list(chain.from_iterable(repeat(event, 1 + unkindness.duplicates) for event in events))
     if unkindness.shuffle:
         random.SystemRandom().shuffle(copies)
@@ -46,6 +52,7 @@ def plan(session_id: str, events: list[Json], unkindness: Unkindness) -> None:
             {
                 "batch_id": batch_id,
                 "session": session_id,
+                "provider": provider,
                 "position": position,
                 "body": msgspec.json.encode(event).decode(),
                 "due_at": due_at,
@@ -78,9 +85,13 @@ def _send(line: requests.Session, delivery: SandboxDelivery) -> None:
     if early_s > 0:
         raise Unavailable("The webhook is not due yet.", retry_after_s=early_s)
     release()
-    address = f"{bus.settings.public_url}/api/webhook/stripe"
+    address = f"{bus.settings.public_url}/api/webhook/{delivery.provider}"
+    headers = _HEADERS[delivery.provider](delivery.body) | {
+        "Content-Type": "application/json; charset=utf-8",
+        "X-Request-ID": current_request_id(),
+    }
     try:
-        answer = line.post(address, data=delivery.body.encode(), headers=_headers(delivery.body), timeout=TIMEOUT_S)
+        answer = line.post(address, data=delivery.body.encode(), headers=headers, timeout=TIMEOUT_S)
     except requests.RequestException as error:
         raise Unavailable(f"{address} does not answer: {error}") from error
     if answer.status_code != requests.codes.ok:
@@ -88,14 +99,19 @@ def _send(line: requests.Session, delivery: SandboxDelivery) -> None:
     SandboxDelivery.update(sent_at=clock.now()).where(SandboxDelivery.id == delivery.id).execute()
 
 
-def _headers(body: str) -> dict[str, str]:
+def _stripe_headers(body: str) -> dict[str, str]:
     signature = stripe.WebhookSignature.generate_signature_header(body, bus.settings.stripe_webhook_secret)
-    return {
-        "Content-Type": "application/json; charset=utf-8",
-        "Stripe-Signature": signature,
-        "X-Request-ID": current_request_id(),
-    }
+    return {"Stripe-Signature": signature}
 
+
+def _dodo_headers(body: str) -> dict[str, str]:
+    """Signed by the newest secret. A copy of an event has its name: that is how a provider repeats itself."""
+    name, at = f"msg_{hashlib.sha256(body.encode()).hexdigest()[:32]}", clock.now()
+    signature = Webhook(dodo_secrets(bus.settings)[0]).sign(name, at, body)
+    return {"webhook-id": name, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+
+
+_HEADERS: Mapping[str, Callable[[str], dict[str, str]]] = {"stripe": _stripe_headers, "dodo": _dodo_headers}
 
 _FORGOTTEN = """
 SELECT DISTINCT batch_id FROM payment_sandbox_deliveries

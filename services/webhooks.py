@@ -18,10 +18,13 @@ from services import (
     livekit_rooms,
     purchases,
     sandbox_deliveries,
+    sandbox_sessions,
+    sandbox_subscriptions,
     subscription_refunds,
     subscription_settlement,
     subscription_states,
 )
+from services.bus import bus
 from services.errors import Invalid, ServiceError, Unavailable
 from services.gateways.payments.interface import (
     BadSignature,
@@ -106,6 +109,9 @@ def sweep() -> int:
         for (event_id,) in due:
             jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
     sandbox_deliveries.sweep()
+    if bus.settings.payment_sandbox:
+        sandbox_sessions.close_overdue()
+        sandbox_subscriptions.charge_due()
     return len(due)
 
 

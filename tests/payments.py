@@ -71,6 +71,9 @@ class FakeProvider:
             raise ProviderAway("gone fishing")
         yield from (payment for payment in self.listed if payment.paid_at >= since)
 
+    def close(self) -> None:
+        """It holds nothing."""
+
     def verify(self, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
         return self._stripe.verify(body, headers)
 

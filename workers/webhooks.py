@@ -2,7 +2,14 @@
 
 from uuid import UUID
 
-from services import jobs, reconciliation, sandbox_deliveries, webhooks
+from services import (
+    abandoned_checkouts,
+    jobs,
+    provider_reconciliation,
+    reconciliation,
+    sandbox_deliveries,
+    webhooks,
+)
 from workers.app import task
 
 
@@ -24,3 +31,9 @@ def send_sandbox_webhooks(batch_id: str) -> None:
 @task(jobs.RECONCILE)
 def reconcile() -> None:
     reconciliation.reconcile()
+    provider_reconciliation.reconcile_providers()
+
+
+@task(jobs.CLOSE_ABANDONED)
+def close_abandoned() -> None:
+    abandoned_checkouts.close_abandoned()

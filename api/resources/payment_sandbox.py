@@ -11,9 +11,9 @@ import msgspec
 
 from api.replies import ok
 from api.requests import Request, raw_body, shaped
-from services import sandbox_objects, sandbox_sessions
+from services import sandbox_dodo, sandbox_objects, sandbox_sessions, sandbox_subscriptions
+from services.sandbox_books import SessionBook
 from services.sandbox_deliveries import Unkindness
-from services.sandbox_objects import SessionBook
 from settings import Settings
 
 PAGE = "/sandbox/checkout/{session_id}"
@@ -30,6 +30,12 @@ class _Dispute(Unkindness, frozen=True, rename="camel", forbid_unknown_fields=Tr
     """What a dispute takes: how the bank decides, or nothing where it has not yet."""
 
     outcome: Annotated[str, msgspec.Meta(pattern="^(won|lost)$")] | None = None
+
+
+class _Renewal(Unkindness, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What charging the next month takes: how it goes."""
+
+    outcome: Annotated[str, msgspec.Meta(pattern="^(paid|failed)$")] = "paid"
 
 
 def add_routes(app: "falcon.App[Request, falcon.Response]", settings: Settings) -> None:
@@ -57,7 +63,7 @@ class Button:
     def on_post(self, req: Request, resp: falcon.Response, session_id: str) -> None:
         book = self._act(session_id, _form(req))
         if req.client_prefers(("application/json", "text/html")) == "application/json":
-            ok(resp, sandbox_objects.checkout_session(book))
+            ok(resp, _told(book))
         else:
             _show(resp, book)
 
@@ -84,12 +90,28 @@ def _dispute(session_id: str, form: dict[str, str]) -> SessionBook:
     return sandbox_sessions.dispute(session_id, wanted, wanted.outcome)
 
 
+def _renew(session_id: str, form: dict[str, str]) -> SessionBook:
+    wanted = shaped(form, _Renewal, strict=False)
+    return sandbox_subscriptions.renew(session_id, wanted, wanted.outcome)
+
+
+def _end(session_id: str, form: dict[str, str]) -> SessionBook:
+    return sandbox_subscriptions.end(session_id, shaped(form, Unkindness, strict=False))
+
+
+def _told(book: SessionBook) -> dict[str, Any]:
+    """The checkout as its provider would show it."""
+    return sandbox_objects.checkout_session(book) if book.provider == "stripe" else sandbox_dodo.payment(book)
+
+
 _ACTS: dict[str, Callable[[str, dict[str, str]], SessionBook]] = {
     "pay": _pay,
     "decline": _decline,
     "close": _close,
     "refund": _refund,
     "dispute": _dispute,
+    "renew": _renew,
+    "end": _end,
 }
 
 
@@ -115,6 +137,8 @@ def _show(resp: falcon.Response, book: SessionBook) -> None:
 
 def _title(book: SessionBook) -> str:
     items: Any = book.request.get("line_items") or [{}]
+    if "title" in book.request:
+        return str(book.request["title"])
     return str(items[0].get("price_data", {}).get("product_data", {}).get("name", "A purchase"))
 
 
@@ -123,6 +147,8 @@ def _state(book: SessionBook) -> str:
         return "Disputed."
     if book.refunded_amount:
         return "Refunded." if book.refunded_amount == book.amount else "Refunded in part."
+    if book.subscription_status in ("past_due", "canceled"):
+        return {"past_due": "Unpaid.", "canceled": "Ended."}[book.subscription_status]
     if book.paid:
         return "Paid."
     return {"open": "Waiting to be paid.", "complete": "Declined.", "expired": "Closed."}[book.status]
@@ -132,7 +158,9 @@ def _possible(book: SessionBook) -> tuple[str, ...]:
     if book.status == "open":
         return ("pay", "decline", "close")
     taken_back = book.is_disputed or book.refunded_amount == book.amount
-    return ("refund", "dispute") if book.paid and not taken_back else ()
+    back = ("refund", "dispute") if book.paid and not taken_back else ()
+    runs = book.subscription_status in ("active", "past_due")
+    return (*back, *(("renew", "end") if runs else ()))
 
 
 def _form_of(book: SessionBook, name: str) -> str:

@@ -18,6 +18,15 @@ class StripeWebhooks:
         ok(resp, {"received": True})
 
 
+class DodoWebhooks:
+    """Events signed by Dodo Payments."""
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        headers = {name.lower(): value for name, value in req.headers.items()}
+        webhooks.receive("dodo", raw_body(req), headers)
+        ok(resp, {"received": True})
+
+
 class WebhookEvents:
     """Stored events by state."""
 

@@ -99,6 +99,14 @@ MONEY: tuple[Route, ...] = (
         unlimited=True,
         also=("/api/payment/webhook",),
     ),
+    webhook.post(
+        "/api/webhook/dodo",
+        webhooks.DodoWebhooks,
+        SIGNATURE,
+        "Dodo Payments events; likewise",
+        kind=Kind.RAW,
+        unlimited=True,
+    ),
     admin.get(
         "/api/admin/webhook-events",
         webhooks.WebhookEvents,

@@ -3,7 +3,7 @@
 import peewee
 from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
 
-from db.models.base import Model, now
+from db.models.base import Model, Row, now
 
 
 class SandboxSession(Model):
@@ -16,6 +16,13 @@ class SandboxSession(Model):
     paid = peewee.BooleanField(default=False)
     refunded_amount = peewee.IntegerField(default=0)
     is_disputed = peewee.BooleanField(default=False)
+    provider = peewee.TextField(default="stripe")
+    mode = peewee.TextField(default="payment")
+    completed_at = DateTimeTZField(null=True)
+    period_ends_at = DateTimeTZField(null=True)
+    periods = peewee.IntegerField(default=0)
+    subscription_status = peewee.TextField(null=True)
+    cancels_at_period_end = peewee.BooleanField(default=False)
     created_at = DateTimeTZField(default=now)
 
     class Meta:
@@ -27,8 +34,21 @@ class SandboxDelivery(Model):
     session = peewee.ForeignKeyField(SandboxSession, on_delete="CASCADE")
     position = peewee.IntegerField()
     body = peewee.TextField()
+    provider = peewee.TextField(default="stripe")
     due_at = DateTimeTZField()
     sent_at = DateTimeTZField(null=True)
 
     class Meta:
         table_name = "payment_sandbox_deliveries"
+
+
+class SandboxProduct(Row):
+    id = peewee.TextField(primary_key=True)
+    name = peewee.TextField()
+    amount = peewee.IntegerField()
+    currency = peewee.TextField()
+    is_recurring = peewee.BooleanField()
+    created_at = DateTimeTZField(default=now)
+
+    class Meta:
+        table_name = "payment_sandbox_products"

@@ -1,90 +1,13 @@
 """Buying coins from the first click to the wallet: our HTTP, the real stripe library, the payment sandbox."""
 
-from collections.abc import Callable, Iterator
-from threading import Thread
-from typing import Any
-from uuid import UUID
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-
-import msgspec
 import pytest
 import requests
 
-import bootstrap
-from api.app import create_app
-from db.models.users import User
 from db.models.webhook_events import WebhookEvent
-from services import ledger, reconciliation, sandbox_deliveries, wallets, webhooks
+from services import ledger, reconciliation, wallets
 from services.actors import Role
-from services.payment_providers import payment_providers
-from settings import Settings
-from tests.factories import bearer, make_user
-from tests.fakes import FakeJobs
-
-TIMEOUT_S = 10
-RUN: dict[str, Callable[..., None]] = {
-    "webhooks.process": lambda event_id: webhooks.process(UUID(event_id)),
-    "payments.send_sandbox_webhooks": lambda batch_id: sandbox_deliveries.send(UUID(batch_id)),
-}
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """The test says what matters."""
-
-
-class Shop:
-    """The API over HTTP, with one thread to answer in, and a buyer."""
-
-    def __init__(self, url: str, jobs: FakeJobs, buyer: User) -> None:
-        self.url, self.jobs, self.buyer = url, jobs, buyer
-        self.headers = bearer(buyer)
-
-    def post(self, path: str, **rest: Any) -> requests.Response:
-        return requests.post(f"{self.url}{path}", headers=self.headers, timeout=TIMEOUT_S, **rest)
-
-    def get(self, path: str) -> Any:
-        answer = requests.get(f"{self.url}{path}", headers=self.headers, timeout=TIMEOUT_S)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
-
-    def start(self) -> dict[str, Any]:
-        pack = self.get("/api/payment/coin-packs")[0]
-        answer = self.post("/api/payment/create-checkout-session", json={"coinPackId": pack["id"]})
-        assert answer.status_code == 201, answer.text
-        return dict(answer.json()["data"])
-
-    def press(self, started: dict[str, Any], button: str, **fields: Any) -> None:
-        answer = requests.post(f"{started['checkoutUrl']}/{button}", data=fields, timeout=TIMEOUT_S)
-        assert answer.status_code == 200, answer.text
-        self.work()
-
-    def work(self) -> None:
-        """Do every job of money that was asked for, and those that they ask for."""
-        while self.jobs.sent:
-            message = self.jobs.sent.pop(0)
-            if message.name in RUN:
-                RUN[message.name](**message.arguments)
-
-    def status(self, started: dict[str, Any]) -> str:
-        found = [row for row in self.get("/api/payment/purchases") if row["id"] == started["purchaseId"]]
-        return str(found[0]["status"])
-
-
-@pytest.fixture
-def shop(committed_db: Settings, jobs: FakeJobs) -> Iterator[Shop]:
-    server = make_server("127.0.0.1", 0, lambda *_: [], handler_class=_Quiet)
-    url = f"http://127.0.0.1:{server.server_port}"
-    served = msgspec.structs.replace(committed_db, public_url=url)
-    bootstrap.open_stores(served, pool_size=40, jobs=jobs)
-    server.set_app(create_app(served))
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield Shop(url, jobs, make_user())
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    payment_providers.reset()
+from tests.e2e.shop import TIMEOUT_S, Shop
+from tests.factories import make_user
 
 
 def test_paying_credits_the_coins(shop: Shop) -> None:

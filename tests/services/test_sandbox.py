@@ -11,8 +11,8 @@ from services import sandbox_api, sandbox_sessions
 from services.bus import bus
 from services.errors import Conflict, Invalid, NotFound
 from services.gateways.payments.loopback import Call
+from services.sandbox_books import Json
 from services.sandbox_deliveries import Unkindness
-from services.sandbox_objects import Json
 
 KIND = Unkindness()
 REQUEST: Json = {
@@ -59,7 +59,7 @@ def test_what_the_sandbox_does_not_know_is_refused(method: str, path: str, statu
 
 
 def test_a_checkout_that_is_over_takes_no_other_end() -> None:
-    book = sandbox_sessions.open_session(REQUEST, None)
+    book = sandbox_sessions.open_session(sandbox_api.opening(REQUEST, None))
     with pytest.raises(Conflict):
         sandbox_sessions.refund(book.id, KIND)
     sandbox_sessions.pay(book.id, KIND)
@@ -75,7 +75,7 @@ def test_a_checkout_that_is_over_takes_no_other_end() -> None:
 
 
 def test_the_sandbox_is_gone_beside_a_live_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    book = sandbox_sessions.open_session(REQUEST, None)
+    book = sandbox_sessions.open_session(sandbox_api.opening(REQUEST, None))
     live = msgspec.structs.replace(bus.settings, stripe_secret_key="sk_live_x")
     monkeypatch.setattr(bus, "settings", live)
     with pytest.raises(NotFound):

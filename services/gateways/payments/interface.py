@@ -58,9 +58,10 @@ class PaymentSucceeded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentFailed(msgspec.Struct, frozen=True):
-    """The money will not come."""
+    """The money will not come; or, where `payment` names a try, not by this one, and another may follow."""
 
     purchase_id: UUID
+    payment: str | None = None
 
 
 class CheckoutExpired(msgspec.Struct, frozen=True):
@@ -231,3 +232,6 @@ class PaymentProvider(Protocol):
 
     def read(self, payload: str) -> PaymentEvent:
         """What a verified event means; raises MalformedEvent."""
+
+    def close(self) -> None:
+        """Give back the connections that it holds."""

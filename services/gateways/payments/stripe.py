@@ -92,6 +92,9 @@ class StripeProvider:
     def read(self, payload: str) -> PaymentEvent:
         return stripe_events.read(payload)
 
+    def close(self) -> None:
+        self.__dict__.pop("_client", None)  # its sessions close with it
+
     def _open(self, params: dict[str, object], key: str) -> CheckoutSession:
         try:
             with self._calling():
