@@ -1,19 +1,26 @@
 """Broadcasts that LiveKit takes in: a channel's room there, and what its webhooks do to the stream."""
 
+from datetime import timedelta
 from uuid import UUID
+
+import structlog
 
 from db.connection import query
 from db.transactions import atomic
-from services import broadcasts, jobs
+from services import broadcasts, clock, jobs
 from services.bus import bus
 from services.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from services.gateways.livekit import LiveKit, LiveKitError, RoomEvent, livekit_of, read_event
 from services.media_facts import MediaFacts
 from services.purchases import Settlement
 
+log = structlog.get_logger(__name__)
+
 PROVIDER = "livekit"
 #: A room ends by a webhook; the claim is only for one that never comes.
 CLAIM_S = 24 * 3600
+#: How long a stream is left to its webhooks before the room itself is looked at.
+UNHEARD_S = 60
 STARTS = frozenset({"ingress_started", "track_published"})
 ENDS = frozenset({"ingress_ended", "participant_left", "room_finished"})
 
@@ -71,6 +78,29 @@ def end_live(channel_id: UUID, reason: str) -> None:
     broadcasts.release(channel_id, server=PROVIDER, publisher=room_of(channel_id))
 
 
+def reap() -> int:
+    """End streams whose room nobody publishes in any more, and of whose end no webhook told; returns how many.
+
+    Where LiveKit is away nothing is known, and nothing ends.
+    """
+    livekit, before = livekit_of(bus.settings), clock.now() - timedelta(seconds=UNHEARD_S)
+    live = [row[0] for row in query(_LONG_LIVE, (before,))] if livekit is not None else []
+    if livekit is None or not live:
+        return 0
+    try:
+        published = livekit.published_rooms([room_of(channel_id) for channel_id in live])
+    except LiveKitError as error:
+        log.warning("livekit_rooms_not_seen", error=str(error))
+        return 0
+    silent = [channel_id for channel_id in live if room_of(channel_id) not in published]
+    for channel_id in silent:
+        end_live(channel_id, "connection_lost")
+    return len(silent)
+
+
+_LONG_LIVE = """
+SELECT channel_id FROM streams
+WHERE status = 'LIVE' AND source_type = 'LIVEKIT' AND channel_id IS NOT NULL AND started_at < %s"""
 _LIVE = "SELECT id FROM streams WHERE channel_id = %s AND status = 'LIVE' AND source_type = 'LIVEKIT'"
 
 

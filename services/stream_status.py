@@ -66,6 +66,8 @@ def _trouble(row: Stream, facts: MediaFacts, ladder: transcode_register.Transcod
     """What is wrong, in words for the streamer; None where nothing is."""
     if row.interrupted_at is not None:
         return "The encoder has lost its connection; the stream goes on when it returns."
+    if row.media_server is not None:
+        return None  # what arrives at another server is measured there
     if facts == MediaFacts():
         return "No picture has been measured yet."
     if facts.keyframe_interval_s and facts.keyframe_interval_s > LONGEST_KEYFRAME_INTERVAL_S:

@@ -24,6 +24,7 @@ class FakeLiveKit:
         self.calls: list[str] = []
         self.ingresses: dict[str, api.IngressInfo] = {}
         self.closed_rooms: list[str] = []
+        self.published_rooms: set[str] = set()
         self.away = False
 
     def answer(self, method: str, body: bytes) -> Any:
@@ -37,6 +38,10 @@ class FakeLiveKit:
                 return api.ListIngressResponse(items=[i for key, i in self.ingresses.items() if key == wanted])
             case "DeleteIngress":
                 return self.ingresses.pop(api.DeleteIngressRequest.FromString(body).ingress_id, None)
+            case "ListRooms":
+                asked = api.ListRoomsRequest.FromString(body).names
+                rooms = [api.Room(name=name, num_publishers=1) for name in asked if name in self.published_rooms]
+                return api.ListRoomsResponse(rooms=rooms)
             case "DeleteRoom":
                 self.closed_rooms.append(api.DeleteRoomRequest.FromString(body).room)
                 return api.DeleteRoomResponse()
@@ -89,7 +94,7 @@ def _is_granted(authorization: str, service: str) -> bool:
     except jwt.PyJWTError:
         return False
     video = claims.video or api.VideoGrants()
-    return bool(video.ingress_admin if service == "Ingress" else video.room_create)
+    return bool(video.ingress_admin if service == "Ingress" else video.room_create or video.room_list)
 
 
 @contextmanager

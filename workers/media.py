@@ -68,6 +68,11 @@ def expire_recordings() -> None:
     recording_retention.expire_recordings()
 
 
+@task(jobs.REAP_LIVEKIT, retries=0)
+def reap_livekit() -> None:
+    livekit_rooms.reap()
+
+
 @task(jobs.CLOSE_LIVEKIT_ROOM)
 def close_livekit_room(channel_id: str) -> None:
     livekit_rooms.close_room(UUID(channel_id))

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -88,6 +88,12 @@ class LiveKit:
         """Send everybody out of a room; nothing happens where there is none."""
         request = api.DeleteRoomRequest(room=room)
         self._call(lambda livekit: livekit.room.delete_room(request), missing=api.DeleteRoomResponse())
+
+    def published_rooms(self, rooms: Sequence[str]) -> set[str]:
+        """Those of the rooms in which somebody publishes at this moment; raises LiveKitError."""
+        request = api.ListRoomsRequest(names=list(rooms))
+        found = self._call(lambda livekit: livekit.room.list_rooms(request)).rooms
+        return {room.name for room in found if room.num_publishers}
 
     def room_token(self, room: str, identity: str, name: str, *, publishes: bool, lasts_s: int) -> str:
         """Leave to join one room, to watch it or to publish in it as well."""

@@ -108,7 +108,7 @@ def test_what_is_not_on_offer_names_the_field(
 def test_deleting_the_ingress_revokes_the_key_and_cuts_the_publisher(
     client: testing.TestClient, streamer: User, jobs: FakeJobs
 ) -> None:
-    pubsub = bus.redis.pubsub()
+    pubsub = bus.redis.pubsub()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     pubsub.subscribe("ingest")
     before = client.simulate_post(INGRESS, json={}, headers=bearer(streamer)).json["data"]["streamKey"]
     assert client.simulate_delete(INGRESS, headers=bearer(streamer)).status_code == 200
@@ -250,6 +250,31 @@ def test_who_is_suspended_or_publishes_elsewhere_is_sent_out_of_the_room(
     deliver(client, event("ingress_started", streamer, number=2))
     assert stream_of(streamer) is None
     assert len(jobs.named("media.close_livekit_room")) == 2
+
+
+def test_a_stream_of_whose_end_no_webhook_told_is_ended_by_looking(
+    client: testing.TestClient, streamer: User, livekit: FakeLiveKit
+) -> None:
+    deliver(client, event("ingress_started", streamer))
+    livekit.published_rooms = {str(channel_of(streamer).id)}
+    with clock.frozen(clock.now() + timedelta(minutes=2)):
+        assert livekit_rooms.reap() == 0
+        livekit.away = True
+        assert livekit_rooms.reap() == 0
+        livekit.away, livekit.published_rooms = False, set()
+        assert livekit_rooms.reap() == 1
+        assert livekit_rooms.reap() == 0
+    stream = stream_of(streamer)
+    assert stream is not None
+    assert (stream.status, stream.end_reason) == ("ENDED", "connection_lost")
+
+
+def test_a_stream_that_has_just_begun_is_left_to_its_webhooks(
+    client: testing.TestClient, streamer: User, livekit: FakeLiveKit
+) -> None:
+    deliver(client, event("ingress_started", streamer))
+    assert livekit_rooms.reap() == 0
+    assert livekit.calls == []
 
 
 def test_a_room_that_is_not_ours_is_none_of_our_business(
