@@ -1,7 +1,8 @@
 """What resources read from a request: its body, its query, who asks; every error names the field."""
 
+import functools
 import re
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 from uuid import UUID
 
 import falcon
@@ -138,8 +139,7 @@ def _clean(value: Any, name: str) -> Any:
 
 
 def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bool) -> list[FieldError]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
-    hints = get_type_hints(shape, include_extras=True)
+    fields = _typed_fields(shape)
     found = []
     if shape.__struct_config__.forbid_unknown_fields:
         found = [FieldError(name, "is not a known field") for name in content if name not in fields]
@@ -149,10 +149,16 @@ def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bo
                 found.append(FieldError(name, "is required"))
             continue
         try:
-            msgspec.convert(content[name], hints[field.name], strict=strict)
+            msgspec.convert(content[name], field.type, strict=strict)
         except msgspec.ValidationError as error:
             found.append(_complaint(error, name))
     return found
+
+
+@functools.cache
+def _typed_fields(shape: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """A shape's fields by their name on the wire."""
+    return {field.encode_name: field for field in msgspec.structs.fields(shape)}
 
 
 def _complaint(error: msgspec.ValidationError, field: str) -> FieldError:
