@@ -73,7 +73,7 @@ class Broadcast:
         """Take one FLV tag body; raises ProtocolError, UnsupportedMedia."""
         item = self.hub.publish(kind, timestamp, payload)
         if self.packager is not None:
-            self.packager.add(kind, item.time_ms, payload)
+            self.packager.add(kind, item.time_ms, payload, item.arrived_at)
         if not self._asked_to_go_live and self.hub.has_begun:
             self._asked_to_go_live = True
             self._tasks.start(self._go_live())
@@ -213,7 +213,7 @@ class Broadcast:
         self.packager = packager
         self._expect_tracks()
         for item in self.hub.remembered():
-            packager.add(item.kind, item.time_ms, item.payload)
+            packager.add(item.kind, item.time_ms, item.payload, item.arrived_at)
 
     def _disk_failed(self, error: OSError) -> None:
         log.error("the media folder cannot be written", error=str(error), channel_id=str(self.grant.channel_id))

@@ -48,7 +48,8 @@ class HlsPages:
         if not self._may_fetch(stream_id, token):
             return Reply(403, b"The token does not open this stream.\n", headers=_FLEETING)
         if file == LOW_LATENCY_FILE:
-            return _playlist(broadcast.packager.low_latency_master_playlist())
+            master = await broadcast.packager.low_latency_master_playlist()
+            return _playlist(master) if master is not None else NOT_FOUND
         found = _RENDITION.fullmatch(file)
         rendition = broadcast.packager.rendition(found["rendition"]) if found else None
         if found is None or rendition is None:

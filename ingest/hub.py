@@ -1,6 +1,7 @@
 """One publisher's media in one place: what a new reader needs first, and who is reading."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from ingest import aac, flv, h264
@@ -34,13 +35,17 @@ class Reader(Protocol):
 
 
 class Item(NamedTuple):
-    """One media tag on the hub's timeline; a joinable one can be the first that a reader sees."""
+    """One media tag on the hub's timeline; a joinable one can be the first that a reader sees.
+
+    `arrived_at` is in seconds since 1970.
+    """
 
     kind: MediaKind
     time_ms: int
     payload: bytes
     packet: Packet
     joinable: bool
+    arrived_at: float
 
     @property
     def tag(self) -> bytes:
@@ -55,7 +60,9 @@ class Hub:
     nothing until the next keyframe after it has caught up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        """`now` is the time of day, in seconds since 1970."""
+        self._now = now
         self.gop: list[Item] = []
         self.meter = Meter()
         self.metadata: Mapping[str, amf0.Value] = {}
@@ -172,11 +179,13 @@ class Hub:
             video = flv.parse_video(payload)
             if video.packet is Packet.CONFIG and not self._is_known(kind, payload):
                 self._video = h264.parse_config(video.data)
-            return Item(kind, time_ms, payload, video.packet, video.packet is Packet.FRAME and video.keyframe)
+            is_joinable = video.packet is Packet.FRAME and video.keyframe
+            return Item(kind, time_ms, payload, video.packet, is_joinable, self._now())
         audio = flv.parse_audio(payload)
         if audio.packet is Packet.CONFIG and not self._is_known(kind, payload):
             self._audio = aac.parse_config(audio.data)
-        return Item(kind, time_ms, payload, audio.packet, self._video is None and audio.packet is Packet.FRAME)
+        is_joinable = self._video is None and audio.packet is Packet.FRAME
+        return Item(kind, time_ms, payload, audio.packet, is_joinable, self._now())
 
     def _is_known(self, kind: MediaKind, payload: bytes) -> bool:
         known = self._configs.get(kind)

@@ -1,59 +1,58 @@
 """One stream's renditions while it is live: its source remuxed, its rungs from the transcoder, its playlists."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ingest import playlists, sidecar
+from ingest import offer, playlists, sidecar
 from ingest.disk import DiskWriter
+from ingest.epochs import Epochs
 from ingest.flv import MediaKind
-from ingest.mp4_boxes import FragmentReader
+from ingest.offer import RUNGS, SOURCE
 from ingest.parts import Init, Part
 from ingest.playlists import LOW_LATENCY_FILE, PLAIN_FILE
 from ingest.remux import Remuxer
 from ingest.renditions import Rendition, Segment
+from ingest.rungs import RungIntake
 from ingest.sidecar import Entry, SegmentEntry
 from ingest.wall_clock import WallClock
 
-SOURCE: Final = "source"
-RUNGS: Final = ("1080p", "720p", "480p", "360p", "audio")
 FLUSH_S: Final = 4.0
 ABSENCE_S: Final = 15.0
-
-
-class RungIntake:
-    """One upload of one rung's fragments; a later upload of the same rung takes its place."""
-
-    def __init__(self, take: Callable[["RungIntake", list[Init | Part]], None]) -> None:
-        self.closed = False
-        self._reader = FragmentReader()
-        self._take = take
-
-    def push(self, data: bytes) -> None:
-        """Take bytes of fragmented MP4; raises ProtocolError."""
-        outputs = self._reader.push(data)
-        if outputs and not self.closed:
-            self._take(self, outputs)
 
 
 class Packager:
     """Turns what the encoder and the transcoder send into segments and playlists."""
 
-    def __init__(self, writer: DiskWriter, window_s: float, now: Callable[[], float] = time.time) -> None:
-        """`window_s` is how far back live players may go; `now` is the time of day, seconds since 1970."""
+    def __init__(
+        self,
+        writer: DiskWriter,
+        window_s: float,
+        now: Callable[[], float] = time.time,
+        patience_s: float = offer.PLAIN_PATIENCE_S,
+    ) -> None:
+        """`window_s` is how far back live players may go; `now` is the time of day, seconds since 1970.
+
+        `patience_s` is how long the first master playlist waits to be complete.
+        """
+        self._patience_s = patience_s
         self.folder = writer.folder
         self._writer = writer
         self._window_s = window_s
         self._now = now
         self._remuxer = Remuxer()
         self._clock = WallClock()
-        self._clock_is_set = False
+        self._epochs = Epochs()
         self._renditions: dict[str, Rendition] = {}
         self._intakes: dict[str, RungIntake] = {}
         self._absences: dict[str, asyncio.TimerHandle] = {}
         self._changed = asyncio.Event()
         self._finished = False
+        self._has_master = False
+        self._begun_at: float | None = None
+        self._master_is_due: asyncio.TimerHandle | None = None
         self._rendition(SOURCE)
 
     def rendition(self, name: str) -> Rendition | None:
@@ -71,14 +70,21 @@ class Packager:
                 inits[entry.rendition] = entry.number + 1
         for name, number in inits.items():
             self._rendition(name).restore(segments.get(name, []), number)
+        if inits:
+            self._has_master = True
+            self._epochs.go_on(max((segment.epoch for made in segments.values() for segment in made), default=0))
         return sum(segment.duration_s for segment in segments.get(SOURCE, ()))
 
     def expect(self, *, video: bool, audio: bool) -> None:
         """Say which tracks the encoder announced."""
         self._remuxer.expect(video=video, audio=audio)
 
-    def add(self, kind: MediaKind, time_ms: int, payload: bytes) -> None:
-        """Take one FLV tag body of the source; raises ProtocolError, UnsupportedMedia."""
+    def add(self, kind: MediaKind, time_ms: int, payload: bytes, arrived_at: float) -> None:
+        """Take one FLV tag body of the source, with the time of day at which it came.
+
+        Raises ProtocolError, UnsupportedMedia.
+        """
+        self._clock.arrived(time_ms / 1000, arrived_at)
         self._take(self._rendition(SOURCE), self._remuxer.add(kind, time_ms, payload))
 
     def interrupt(self) -> None:
@@ -87,12 +93,17 @@ class Packager:
         self._take(source, self._remuxer.finish())
         self._publish(source, source.cut())
         self._remuxer = Remuxer()
-        self._clock_is_set = False
+        self._clock.restart()
 
     def open_rung(self, name: str) -> RungIntake:
         """Begin (or begin again) to take a rung's fragments."""
         self.close_rung(self._intakes.get(name))
-        intake = RungIntake(lambda upload, outputs: self._take_rung(name, upload, outputs))
+        made = self._renditions.get(name)
+        intake = RungIntake(
+            lambda upload, outputs: self._take_rung(name, upload, outputs),
+            self._epochs,
+            made.until_s if made is not None else None,
+        )
         self._intakes[name] = intake
         return intake
 
@@ -106,6 +117,7 @@ class Packager:
         if name in self._renditions:
             self._publish(self._renditions[name], self._renditions[name].cut())
         if not self._finished:
+            self._epochs.mark()
             loop = asyncio.get_running_loop()
             self._absences[name] = loop.call_later(ABSENCE_S, self._write_master)
         self._announce_change()
@@ -119,8 +131,9 @@ class Packager:
         for rendition in self._renditions.values():
             self._publish(rendition, rendition.cut())
             self._end(rendition)
-        for absence in self._absences.values():
-            absence.cancel()
+        for timer in (*self._absences.values(), self._master_is_due):
+            if timer is not None:
+                timer.cancel()
         await self._writer.drained()
 
     async def drained(self) -> None:
@@ -140,25 +153,31 @@ class Packager:
             return False
         return True
 
+    def plain_playlist(self, name: str) -> str:
+        """Return a rendition's playlist of closed segments."""
+        return playlists.media_playlist(self._renditions[name])
+
     def low_latency_playlist(self, name: str) -> str:
         """Return a rendition's playlist with partial segments."""
         return playlists.low_latency_playlist(self._renditions[name], self._offered())
 
-    def low_latency_master_playlist(self) -> str:
-        """Return the master playlist of the renditions of which there is at least a part."""
-        return playlists.master_playlist(self._offered(), LOW_LATENCY_FILE)
+    async def low_latency_master_playlist(self) -> str | None:
+        """Return the master playlist of the renditions of which there is at least a part; None before that.
+
+        Right at the beginning it waits for the rungs, since players load it once.
+        """
+        while (left_s := self._patience_left_s(offer.LOW_LATENCY_PATIENCE_S)) > 0 and not self._is_complete():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._changed.wait()
+        offered = offer.worth_playing(self._offered())
+        return playlists.master_playlist(offered, LOW_LATENCY_FILE) if offered else None
 
     def _rendition(self, name: str) -> Rendition:
         if name not in self._renditions:
-            wall_time = self._source_shown_at if name == SOURCE else self._shown_at
-            self._renditions[name] = Rendition(name, self._window_s, wall_time)
+            epoch_at = self._epochs.lead if name == SOURCE else self._epochs.at
+            self._renditions[name] = Rendition(name, self._window_s, self._shown_at, epoch_at)
         return self._renditions[name]
-
-    def _source_shown_at(self, part: Part) -> float:
-        if not self._clock_is_set:
-            self._clock_is_set = True
-            self._clock.mark(part.decode_time_s, self._now() - part.duration_s)
-        return self._shown_at(part)
 
     def _shown_at(self, part: Part) -> float:
         return self._clock.shown_at(part.decode_time_s, self._now())
@@ -173,11 +192,23 @@ class Packager:
     def _take(self, rendition: Rendition, outputs: Iterable[Init | Part]) -> None:
         for output in outputs:
             if isinstance(output, Init):
-                self._publish(rendition, rendition.begin(output))
-                self._write_init(rendition)
+                self._begin(rendition, output)
             else:
                 self._publish(rendition, rendition.add(output))
+                self._note_beginning()
                 self._announce_change()
+
+    def _begin(self, rendition: Rendition, init: Init) -> None:
+        if rendition.name == SOURCE and rendition.init_number >= 0:
+            self._epochs.mark()
+        self._publish(rendition, rendition.begin(init))
+        self._write_init(rendition)
+
+    def _note_beginning(self) -> None:
+        if self._begun_at is None:
+            loop = asyncio.get_running_loop()
+            self._begun_at = loop.time()
+            self._master_is_due = loop.call_later(self._patience_s, self._write_master)
 
     def _write_init(self, rendition: Rendition) -> None:
         entry = sidecar.init_entry(rendition.name, rendition.init_number, rendition.description)
@@ -186,7 +217,7 @@ class Packager:
     def _publish(self, rendition: Rendition, closed: Segment | None) -> None:
         if closed is None:
             return
-        entry = sidecar.segment_entry(rendition.name, closed)
+        entry = sidecar.segment_entry(rendition.name, closed, discontinuous=rendition.last_is_discontinuous)
         self._writer.put(entry.uri, b"".join(part.data for part in closed.parts), entry)
         self._write_playlist(rendition)
         self._write_master()
@@ -197,11 +228,22 @@ class Packager:
         self._announce_change()
 
     def _write_playlist(self, rendition: Rendition) -> None:
-        self._writer.replace(f"{rendition.name}/{PLAIN_FILE}", playlists.media_playlist(rendition))
+        self._writer.replace(f"{rendition.name}/{PLAIN_FILE}", self.plain_playlist(rendition.name))
 
     def _write_master(self) -> None:
         closed = [rendition for rendition in self._offered() if rendition.closed]
-        self._writer.replace(PLAIN_FILE, playlists.master_playlist(closed))
+        expected = self._intakes.keys()
+        waits = self._patience_left_s(self._patience_s) > 0 and not offer.is_complete(closed, expected)
+        if closed and (self._has_master or self._finished or not waits):
+            self._has_master = True
+            self._writer.replace(PLAIN_FILE, playlists.master_playlist(offer.worth_playing(closed)))
+
+    def _is_complete(self) -> bool:
+        return self._has_master or self._finished or offer.is_complete(self._offered(), self._intakes.keys())
+
+    def _patience_left_s(self, patience_s: float) -> float:
+        since = self._begun_at
+        return patience_s - (asyncio.get_running_loop().time() - since) if since is not None else 0.0
 
     def _offered(self) -> list[Rendition]:
         """Renditions that have begun and not been gone for long, best first."""
@@ -238,6 +280,6 @@ def _restored(entry: SegmentEntry) -> Segment:
         entry.duration_s,
         entry.started_at,
         entry.size,
-        entry.discontinuous,
+        entry.epoch,
         entry.independent,
     )

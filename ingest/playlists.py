@@ -54,15 +54,15 @@ def _text(lines: list[str], ended: bool) -> str:
 
 
 def _opening(rendition: Rendition, version: int) -> list[str]:
-    first = rendition.closed[0].number if rendition.closed else rendition.next_number
+    first, epoch = rendition.first_position
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{version}",
         f"#EXT-X-TARGETDURATION:{rendition.target_duration_s}",
         f"#EXT-X-MEDIA-SEQUENCE:{first}",
     ]
-    if rendition.discontinuities_gone:
-        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{rendition.discontinuities_gone}")
+    if epoch:
+        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{epoch}")
     if all(segment.independent for segment in rendition.closed):
         lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
     return lines
@@ -78,10 +78,10 @@ def _server_control(rendition: Rendition) -> list[str]:
 
 def _closed(rendition: Rendition, *, with_parts: bool) -> list[str]:
     lines: list[str] = []
-    init = None
+    init, (_, epoch) = None, rendition.first_position
     for segment in rendition.closed:
-        lines += _segment_head(segment.discontinuous, segment.init, segment.init != init, segment.started_at)
-        init = segment.init
+        lines += _segment_head(segment.epoch - epoch, segment.init, segment.init != init, segment.started_at)
+        init, epoch = segment.init, segment.epoch
         if with_parts:
             lines += [_part(segment.number, i, p.duration_s, p.independent) for i, p in enumerate(segment.parts)]
         lines += [f"#EXTINF:{segment.duration_s:.5f},", segment.file_name]
@@ -94,17 +94,19 @@ def _growing(rendition: Rendition) -> list[str]:
     if not parts:
         return [hint]
     init_changes = not rendition.closed or rendition.closed[-1].init != rendition.init_number
+    breaks = rendition.open_epoch - rendition.closed[-1].epoch if rendition.closed else 0
     return [
-        *_segment_head(rendition.open_discontinuous, rendition.init_number, init_changes, rendition.open_started_at),
+        *_segment_head(breaks, rendition.init_number, init_changes, rendition.open_started_at),
         *(_part(number, i, part.duration_s, part.independent) for i, part in enumerate(parts)),
         hint,
     ]
 
 
-def _segment_head(discontinuous: bool, init: int, init_changes: bool, started_at: float) -> list[str]:
+def _segment_head(breaks: int, init: int, init_changes: bool, started_at: float) -> list[str]:
+    # A rendition that was away while others broke off catches up with their count.
     shown = datetime.fromtimestamp(started_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return [
-        *(["#EXT-X-DISCONTINUITY"] if discontinuous else []),
+        *(["#EXT-X-DISCONTINUITY"] * breaks),
         *([f'#EXT-X-MAP:URI="{init_file_name(init)}"'] if init_changes else []),
         f"#EXT-X-PROGRAM-DATE-TIME:{shown}",
     ]

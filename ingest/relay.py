@@ -20,7 +20,7 @@ from ingest.errors import ProtocolError
 from ingest.hls import HlsPages, MayFetch
 from ingest.http import Exchange, Reply, Request
 from ingest.lifecycle import Lifecycle
-from ingest.packager import RUNGS
+from ingest.offer import RUNGS
 
 FLV_TYPE: Final = "video/x-flv"
 NOT_FOUND: Final = Reply(404, b"There is no such stream.\n")

@@ -21,8 +21,8 @@ _ALMOST_S = 0.1
 class Segment(msgspec.Struct, frozen=True):
     """A closed segment. `started_at` is in seconds since 1970, `size` in bytes.
 
-    `init` is the number of its initialisation segment; a discontinuous one does
-    not continue the segment before it.
+    `init` is the number of its initialisation segment, `epoch` its discontinuity sequence
+    number: one that is higher than that of the segment before does not continue it.
     """
 
     number: int
@@ -30,7 +30,7 @@ class Segment(msgspec.Struct, frozen=True):
     duration_s: float
     started_at: float
     size: int
-    discontinuous: bool
+    epoch: int
     independent: bool
     parts: tuple[Part, ...] = ()
 
@@ -42,8 +42,13 @@ class Segment(msgspec.Struct, frozen=True):
 class Rendition:
     """A rendition's segments: the one that grows, and the closed ones still offered."""
 
-    def __init__(self, name: str, window_s: float, wall_time: Callable[[Part], float]) -> None:
-        """`window_s` is how far back players may go; `wall_time` tells when a part was shown."""
+    def __init__(
+        self, name: str, window_s: float, wall_time: Callable[[Part], float], epoch_at: Callable[[float], int]
+    ) -> None:
+        """`window_s` is how far back players may go; `wall_time` tells when a part was shown.
+
+        `epoch_at` tells the discontinuity sequence number of what has a media time in seconds.
+        """
         self.name = name
         self.description = Description()
         self.closed: deque[Segment] = deque()
@@ -51,15 +56,16 @@ class Rendition:
         self.init_data = b""
         self.init_number = -1
         self.next_number = 0
-        self.discontinuities_gone = 0
         self.longest_s = 0.0
         self.longest_part_s = 0.0
         self.peak_bps = 0.0
         self.ended = False
         self._window_s = window_s
         self._wall_time = wall_time
+        self._epoch_at = epoch_at
         self.open_started_at = 0.0
-        self.open_discontinuous = False
+        self.open_epoch = 0
+        self.until_s: float | None = None
 
     @property
     def open_duration_s(self) -> float:
@@ -77,12 +83,24 @@ class Rendition:
         return max(self.longest_part_s, SHORTEST_PART_TARGET_S)
 
     @property
+    def first_position(self) -> tuple[int, int]:
+        """The number of the first segment that is offered, and its discontinuity sequence number."""
+        if self.closed:
+            return self.closed[0].number, self.closed[0].epoch
+        return self.next_number, self.open_epoch
+
+    @property
     def last_position(self) -> tuple[int, int]:
         """The numbers of the last segment that has a part, and of that part."""
         if self.parts or not self.closed:
             return self.next_number, max(0, len(self.parts) - 1)
         last = self.closed[-1]
         return last.number, max(0, len(last.parts) - 1)
+
+    @property
+    def last_is_discontinuous(self) -> bool:
+        """Whether the last closed segment does not continue the one before it."""
+        return len(self.closed) > 1 and self.closed[-1].epoch != self.closed[-2].epoch
 
     @property
     def average_bps(self) -> float:
@@ -97,12 +115,10 @@ class Rendition:
         for segment in segments:
             self._close(segment)
         self.init_number = inits - 1
-        self.open_discontinuous = bool(segments)
 
     def begin(self, init: Init) -> Segment | None:
         """Use a new initialisation segment from the next part on; return what that closes."""
         closed = self.cut()
-        self.open_discontinuous = self.next_number > 0
         self.description = init.description
         self.init_data = init.data
         self.init_number += 1
@@ -113,7 +129,9 @@ class Rendition:
         closed = self.cut() if self._begins_segment(part) else None
         if not self.parts:
             self.open_started_at = self._wall_time(part)
+            self.open_epoch = self._epoch_at(part.decode_time_s)
         self.parts.append(part)
+        self.until_s = part.decode_time_s + part.duration_s
         self.longest_part_s = max(self.longest_part_s, part.duration_s)
         return closed
 
@@ -127,21 +145,23 @@ class Rendition:
             duration_s=self.open_duration_s,
             started_at=self.open_started_at,
             size=sum(len(part.data) for part in self.parts),
-            discontinuous=self.open_discontinuous,
+            epoch=self.open_epoch,
             independent=self.parts[0].independent,
             parts=tuple(self.parts),
         )
         self.parts = []
-        self.open_discontinuous = False
         self._close(segment)
         return segment
 
     def _begins_segment(self, part: Part) -> bool:
         duration_s = self.open_duration_s
-        if part.independent and duration_s >= SEGMENT_S - _ALMOST_S:
+        if part.independent and (duration_s >= SEGMENT_S - _ALMOST_S or self._is_broken_off(part)):
             return True
         size = sum(len(waiting.data) for waiting in self.parts)
         return duration_s >= LONGEST_SEGMENT_S or size > MAX_SEGMENT_BYTES
+
+    def _is_broken_off(self, part: Part) -> bool:
+        return bool(self.parts) and self._epoch_at(part.decode_time_s) != self.open_epoch
 
     def _close(self, segment: Segment) -> None:
         self.closed.append(segment)
@@ -160,6 +180,4 @@ class Rendition:
     def _slide(self) -> None:
         total_s = sum(segment.duration_s for segment in self.closed)
         while len(self.closed) > FEWEST_IN_WINDOW and total_s - self.closed[0].duration_s > self._window_s:
-            gone = self.closed.popleft()
-            total_s -= gone.duration_s
-            self.discontinuities_gone += gone.discontinuous
+            total_s -= self.closed.popleft().duration_s

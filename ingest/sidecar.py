@@ -30,7 +30,10 @@ class InitEntry(msgspec.Struct, frozen=True, tag="init", rename="camel"):
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
-    """A segment; `init` is the URI of its initialisation segment, `started_at` seconds since 1970."""
+    """A segment; `init` is the URI of its initialisation segment, `started_at` seconds since 1970.
+
+    `epoch` is its discontinuity sequence number, the same in all renditions.
+    """
 
     rendition: str
     number: int
@@ -41,6 +44,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
     size: int
     discontinuous: bool
     independent: bool
+    epoch: int = 0
 
 
 Entry: TypeAlias = InitEntry | SegmentEntry
@@ -68,8 +72,8 @@ def init_entry(rendition: str, number: int, description: Description) -> InitEnt
     return InitEntry(rendition, number, uri, description.codecs, description.width, description.height, description.fps)
 
 
-def segment_entry(rendition: str, segment: Segment) -> SegmentEntry:
-    """Describe a closed segment."""
+def segment_entry(rendition: str, segment: Segment, *, discontinuous: bool) -> SegmentEntry:
+    """Describe a closed segment, and whether it does not continue the one before it."""
     return SegmentEntry(
         rendition=rendition,
         number=segment.number,
@@ -78,8 +82,9 @@ def segment_entry(rendition: str, segment: Segment) -> SegmentEntry:
         duration_s=round(segment.duration_s, 6),
         started_at=round(segment.started_at, 3),
         size=segment.size,
-        discontinuous=segment.discontinuous,
+        discontinuous=discontinuous,
         independent=segment.independent,
+        epoch=segment.epoch,
     )
 
 

@@ -3,6 +3,8 @@
 from collections import deque
 from typing import Final
 
+#: Beyond it players wait too long for a picture, and the source is transcoded for them.
+LONGEST_PLAYABLE_KEYFRAME_INTERVAL_S: Final = 4.0
 WINDOW_S: Final = 5
 
 
@@ -25,16 +27,18 @@ class Meter:
 
     def __init__(self) -> None:
         self.total_bytes = 0
-        self.keyframe_interval_s: float | None = None
         self.nominal_fps: float | None = None
         self.dropped_frames = 0
         self._last_frame_ms: int | None = None
         self._seconds: deque[_Second] = deque(maxlen=WINDOW_S + 1)
         self._last_keyframe_ms: int | None = None
+        self._latest_ms = 0
+        self._measured_interval_s: float | None = None
 
     def count(self, time_ms: int, size: int, *, frame: bool, keyframe: bool) -> None:
         """Count one tag of `size` bytes."""
         self.total_bytes += size
+        self._latest_ms = time_ms
         second = self._second(time_ms // 1000)
         second.bytes += size
         second.frames += frame
@@ -48,7 +52,16 @@ class Meter:
         self._seconds.clear()
         self._last_keyframe_ms = None
         self._last_frame_ms = None
-        self.keyframe_interval_s = None
+        self._measured_interval_s = None
+
+    @property
+    def keyframe_interval_s(self) -> float | None:
+        """Seconds between the last two keyframes, or since the last one where that is too long already."""
+        if self._last_keyframe_ms is None:
+            return None
+        waited_s = (self._latest_ms - self._last_keyframe_ms) / 1000
+        is_overdue = waited_s > LONGEST_PLAYABLE_KEYFRAME_INTERVAL_S
+        return max(waited_s, self._measured_interval_s or 0) if is_overdue else self._measured_interval_s
 
     @property
     def bitrate_kbps(self) -> int | None:
@@ -81,5 +94,5 @@ class Meter:
 
     def _count_keyframe(self, time_ms: int) -> None:
         if self._last_keyframe_ms is not None:
-            self.keyframe_interval_s = (time_ms - self._last_keyframe_ms) / 1000
+            self._measured_interval_s = (time_ms - self._last_keyframe_ms) / 1000
         self._last_keyframe_ms = time_ms

@@ -26,7 +26,10 @@ class InitEntry(msgspec.Struct, frozen=True, tag="init", rename="camel"):
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
-    """A closed segment; `init` and `uri` are relative to the broadcast's folder, `size` is in bytes."""
+    """A closed segment; `init` and `uri` are relative to the broadcast's folder, `size` is in bytes.
+
+    `epoch` is its discontinuity sequence number, the same in all renditions.
+    """
 
     rendition: str
     uri: str
@@ -36,6 +39,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
     size: int
     discontinuous: bool = False
     independent: bool = True
+    epoch: int = 0
 
 
 Entry: TypeAlias = InitEntry | SegmentEntry

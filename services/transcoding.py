@@ -201,6 +201,8 @@ class _Supervisor:
         while process.exit_code is None and self._outcome(look=False) is None:
             if not self._condition.is_arriving or self._condition.session_id != session_id:
                 return
+            if source.is_playable and not self._condition.source.is_playable:
+                return  # keyframes turned out too far apart: a rung has to stand in for the source
             for progress in process.listen(TICK_S):
                 if self._is_too_much(pace, progress):
                     return

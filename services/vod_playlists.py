@@ -18,10 +18,12 @@ def vod_playlist(rendition: RecordedRendition) -> str:
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-MEDIA-SEQUENCE:0",
     ]
-    init = None
+    if rendition.segments[0].epoch:
+        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{rendition.segments[0].epoch}")
+    before = None
     for segment in rendition.segments:
-        lines += _segment(segment, init)
-        init = segment.init
+        lines += _segment(segment, before)
+        before = segment
     return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
 
 
@@ -33,11 +35,12 @@ def vod_master_playlist(renditions: Sequence[RecordedRendition]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _segment(segment: SegmentEntry, init_before: str | None) -> list[str]:
+def _segment(segment: SegmentEntry, before: SegmentEntry | None) -> list[str]:
     lines = []
-    if segment.discontinuous and init_before is not None:
-        lines.append("#EXT-X-DISCONTINUITY")
-    if segment.init != init_before:
+    if before is not None and segment.discontinuous:
+        # A rendition that was away while others broke off catches up with their count.
+        lines += ["#EXT-X-DISCONTINUITY"] * max(1, segment.epoch - before.epoch)
+    if before is None or segment.init != before.init:
         lines.append(f'#EXT-X-MAP:URI="{_name(segment.init)}"')
     if lines:
         lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.started_at)}")

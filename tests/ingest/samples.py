@@ -1,5 +1,7 @@
 """Codec headers as encoders really write them (libx264 and ffmpeg's AAC), and FLV bodies around them."""
 
+from ingest.flv import MediaKind
+
 AVC_1080P = bytes.fromhex(
     "01640028ffe1001b67640028acd940780227e5c044000003000400000300f03c60c65801000668ebe3cb22c0fdf8f800"
 )
@@ -23,3 +25,20 @@ def video(*, key: bool = False, composition_ms: int = 0, data: bytes = b"\x00\x0
 def audio(data: bytes = b"\x21\x10") -> bytes:
     """One AAC frame's tag body."""
     return b"\xaf\x01" + data
+
+
+VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
+Tag = tuple[MediaKind, int, bytes]
+
+
+def broadcast(seconds: float, *, fps: int = 30, gop: int = 30, sound: bool = True, start_ms: int = 0) -> list[Tag]:
+    """Tags of a picture and AAC sound at 48 kHz, in order of time."""
+    tags: list[Tag] = [(VIDEO, start_ms, VIDEO_CONFIG)]
+    if sound:
+        tags.append((AUDIO, start_ms, AUDIO_CONFIG))
+    frames: list[Tag] = [
+        (VIDEO, start_ms + 1000 * n // fps, video(key=n % gop == 0)) for n in range(int(seconds * fps))
+    ]
+    if sound:
+        frames += [(AUDIO, start_ms + n * 1024 // 48, audio()) for n in range(int(seconds * 46.875))]
+    return tags + sorted(frames, key=lambda tag: tag[1])

@@ -17,7 +17,7 @@ PICTURE = Description(("avc1.64001f", "mp4a.40.2"), 1280, 720, 30.0)
 def log_of(segments: int) -> bytes:
     entries: list[sidecar.Entry] = [sidecar.init_entry("source", 0, PICTURE)]
     entries += [
-        sidecar.segment_entry("source", Segment(number, 0, 2.0, 1e9 + 2 * number, 1000, False, True))
+        sidecar.segment_entry("source", Segment(number, 0, 2.0, 1e9 + 2 * number, 1000, 0, True), discontinuous=False)
         for number in range(segments)
     ]
     return b"".join(sidecar.encode_line(entry) for entry in entries)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from ingest.errors import ProtocolError
 from ingest.mp4_boxes import FragmentReader
-from tests.ingest.test_remux import broadcast, remux
+from tests.ingest.samples import broadcast
+from tests.ingest.test_remux import remux
 
 WHOLE = b"".join(output.data for output in remux(broadcast(1)))
 

@@ -1,5 +1,6 @@
 from itertools import count
 
+from ingest.epochs import Epochs
 from ingest.parts import Description, Init, Part
 from ingest.playlists import low_latency_playlist, master_playlist, media_playlist
 from ingest.renditions import Rendition
@@ -9,8 +10,10 @@ PICTURE = Description(("avc1.64001f", "mp4a.40.2"), 1280, 720, 30.0)
 GOP = [True, False, False]
 
 
-def rendition(name: str = "source", window_s: float = 30.0) -> Rendition:
-    made = Rendition(name, window_s, lambda part: STARTED_AT + part.decode_time_s)
+def rendition(name: str = "source", window_s: float = 30.0, epochs: Epochs | None = None) -> Rendition:
+    epochs = epochs or Epochs()
+    epoch_at = epochs.lead if name == "source" else epochs.at
+    made = Rendition(name, window_s, lambda part: STARTED_AT + part.decode_time_s, epoch_at)
     made.begin(Init(b"init", PICTURE))
     return made
 
@@ -67,8 +70,9 @@ def test_a_group_of_pictures_without_end_is_cut_all_the_same() -> None:
 
 
 def test_a_new_init_is_a_discontinuity_from_then_on() -> None:
-    source = rendition()
+    source = rendition(epochs=(epochs := Epochs()))
     feed(source, *GOP)
+    epochs.mark()
     source.begin(Init(b"other", PICTURE))
     feed(source, *GOP, True)
     lines = media_playlist(source).splitlines()
@@ -79,8 +83,9 @@ def test_a_new_init_is_a_discontinuity_from_then_on() -> None:
 
 
 def test_the_window_slides_and_counts_what_it_lost() -> None:
-    source = rendition(window_s=5)
+    source = rendition(window_s=5, epochs=(epochs := Epochs()))
     feed(source, *GOP)
+    epochs.mark()
     source.begin(Init(b"other", PICTURE))
     feed(source, *GOP * 12)
     text = media_playlist(source)

@@ -30,7 +30,7 @@ def test_an_encoder_goes_live_plays_and_ends(stage: Stage) -> None:
     with stage.encoder(options=moving_picture(seconds=4)) as encoder:
         wait_for(lambda: segments(stage) >= 2)
         assert "#EXT-X-ENDLIST" not in stage.text("source/index.m3u8")
-        assert "source/index.m3u8" in stage.text("index.m3u8")
+        wait_for(lambda: "source/index.m3u8" in stage.text("index.m3u8"))
         encoder.wait(15)
     wait_for(lambda: stage.platform.told_of("end"))
     assert stage.platform.told_of("end") == ["finished"]

@@ -58,9 +58,10 @@ def test_a_second_upload_of_a_rung_goes_on_after_a_discontinuity(stage: Stage) -
         encoder.send_picture()
         stream = wait_for(lambda: stage.live_stream)
         made = [FFMPEG, "-v", "error", *moving_picture(seconds=2), *TRANSCODE]
-        for _ in range(2):
-            upload = f"http://127.0.0.1:{stage.relay_port}/live/{stream}/360p?token={TOKEN}"
-            subprocess.run([*made, "-method", "POST", upload], check=True, timeout=20)
+        upload = f"http://127.0.0.1:{stage.relay_port}/live/{stream}/360p?token={TOKEN}"
+        for later_s in ("0", "8"):
+            shifted = [*made, "-output_ts_offset", later_s]
+            subprocess.run([*shifted, "-method", "POST", upload], check=True, timeout=20)
         wait_for(lambda: stage.text("360p/index.m3u8").count("#EXTINF") == 4)
         text = stage.text("360p/index.m3u8")
     assert text.count("#EXT-X-DISCONTINUITY\n") == 1

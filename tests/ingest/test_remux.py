@@ -11,22 +11,9 @@ from ingest.mp4_boxes import FragmentReader
 from ingest.parts import Init, Part
 from ingest.remux import Output, Remuxer
 from tests.ingest import samples
+from tests.ingest.samples import Tag, broadcast
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
-Tag = tuple[MediaKind, int, bytes]
-
-
-def broadcast(seconds: float, *, fps: int = 30, gop: int = 30, sound: bool = True, start_ms: int = 0) -> list[Tag]:
-    """Tags of a picture and AAC sound at 48 kHz, in order of time."""
-    tags: list[Tag] = [(VIDEO, start_ms, samples.VIDEO_CONFIG)]
-    if sound:
-        tags.append((AUDIO, start_ms, samples.AUDIO_CONFIG))
-    frames: list[Tag] = [
-        (VIDEO, start_ms + 1000 * n // fps, samples.video(key=n % gop == 0)) for n in range(int(seconds * fps))
-    ]
-    if sound:
-        frames += [(AUDIO, start_ms + n * 1024 // 48, samples.audio()) for n in range(int(seconds * 46.875))]
-    return tags + sorted(frames, key=lambda tag: tag[1])
 
 
 def remux(tags: Iterable[Tag], remuxer: Remuxer | None = None) -> list[Output]:
