@@ -13,7 +13,10 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _TAKEN_APART = re.compile(
-    rf"[a-z0-9-]{{2,}}\s*(?:\.|[\[({{]\s*(?:\.|dot|punkt)\s*[\])}}]|\sdot\s)\s*(?:{_ENDINGS})(?![\w])", re.IGNORECASE
+    rf"(?<![\w@.])[a-z0-9-]{{2,}}"
+    rf"(?:\s*\.\s+|\s+\.\s*|\s*[\[({{]\s*(?:\.|dot|punkt)\s*[\])}}]\s*|\s+dot\s+)"
+    rf"(?:{_ENDINGS})(?!\w)",
+    re.IGNORECASE,
 )
 
 

@@ -12,9 +12,9 @@ _WHOLE = str.maketrans(
     {"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ŧ": "t"}
 )
 #: Cyrillic and Greek letters drawn as a Latin one in nearly every font (see Unicode's confusables.txt).
-_TWINS = dict(zip("аеорсухіјѕһԁԛԝɡοαν", "aeopcyxijshdqwgoav", strict=True))
+_TWINS = dict(zip("аеорсухіјѕһԁԛԝӏɡοαν", "aeopcyxijshdqwlgoav", strict=True))
 #: Others that are only alike enough to stand inside a word that is otherwise Latin.
-_COUSINS = _TWINS | dict(zip("вкмнтгӏρτικευ", "bkmhtrlptikeu", strict=True))
+_COUSINS = _TWINS | dict(zip("вкмнтгρτικευ", "bkmhtrptikeu", strict=True))
 _SIGNS = {sign: str.maketrans("013457@$!|€", f"o{sign}eastas{sign}{sign}e") for sign in ("i", "l")}
 #: Marks set above, below and around letters, and what chooses between forms of one character.
 _MARKS = ((0x0300, 0x036F), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F))

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from db.connection import query
+from services import clock
 from services.actors import Actor, Role
 from services.entitlements import Capabilities, capabilities, tier_of
 from services.errors import NotFound
@@ -145,7 +146,16 @@ class RememberedStandings:
     def _remember(self, fresh: Mapping[Pair, Standing], until: float) -> None:
         if len(self._known) + len(fresh) > CACHE_ENTRIES:
             self._known.clear()
-        self._known.update({pair: (until, standing) for pair, standing in fresh.items()})
+        self._known.update(
+            {pair: (until - _shorter_s(standing, self._seconds), standing) for pair, standing in fresh.items()}
+        )
+
+
+def _shorter_s(standing: Standing, seconds: float) -> float:
+    """By how much less than `seconds` a standing may be remembered: a time-out ends when it ends."""
+    if standing.banned_until is None:
+        return 0
+    return max(0, seconds - (standing.banned_until - clock.now()).total_seconds())
 
 
 def standing(actor: Actor, room_id: UUID) -> Standing:

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from api.schemas.lists import ListQuery
+from api.schemas.lists import Cursor, Limit, ListQuery
 from services.chat_rules import TEXT_LIMIT
 from services.errors import Invalid
 from services.moderation import BanDraft, Reason, Seconds
 from services.moderation_history import LogFilter
 from services.moderation_log import Action
+from services.pages import DEFAULT_LIMIT
 from services.report_queue import ReportStatus
 
 RoomName = Annotated[str, msgspec.Meta(min_length=3, max_length=120)]
@@ -86,8 +87,11 @@ class RoomQuery(InRoom, frozen=True, kw_only=True, rename="camel"):
     """Which room is meant."""
 
 
-class RoomListQuery(ListQuery, InRoom, frozen=True, kw_only=True, rename="camel"):
+class RoomListQuery(InRoom, frozen=True, kw_only=True, rename="camel"):
     """Which page of the list of which room."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
 
 
 class LogQuery(RoomListQuery, frozen=True, kw_only=True, rename="camel"):

@@ -10,8 +10,9 @@ from services.actors import Role
 from services.chat_rules import cleaned, refusal, slow_mode_s
 from services.errors import Forbidden
 from services.ids import new_id
-from services.rooms import ChatSettings
+from services.rooms import ChatSettings, RaidProtection
 from services.standing import Standing
+from services.tiers import Tier
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -27,6 +28,9 @@ def viewer(
     blocked: bool = False,
     until: datetime | None = None,
     since: datetime | None = None,
+    joined_at: datetime | None = None,
+    tier: Tier | None = None,
+    may_enter: bool = True,
 ) -> Standing:
     return Standing(
         user_id=new_id(),
@@ -42,6 +46,9 @@ def viewer(
         is_blocked=blocked,
         following_since=since,
         room_settings={},
+        joined_at=joined_at,
+        tier=tier,
+        may_enter=may_enter,
     )
 
 
@@ -120,3 +127,47 @@ def test_cleaned_text_holds_no_control_characters_and_is_stable(text: str) -> No
 
 def test_line_breaks_become_spaces() -> None:
     assert cleaned(" one\ntwo\x00\tthree\r\n") == "one two three"
+
+
+FOLLOWERS = ChatSettings(raid_protection=RaidProtection.FOLLOWERS, raid_protection_minutes=10)
+ACCOUNT_AGE = ChatSettings(raid_protection=RaidProtection.ACCOUNT_AGE, raid_protection_minutes=10)
+OLD, YOUNG = NOW - timedelta(minutes=11), NOW - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "standing", "passes"),
+    [
+        (FOLLOWERS, viewer(joined_at=OLD), False),
+        (FOLLOWERS, viewer(since=YOUNG, joined_at=OLD), False),
+        (FOLLOWERS, viewer(since=OLD, joined_at=OLD), True),
+        (ACCOUNT_AGE, viewer(joined_at=YOUNG), False),
+        (ACCOUNT_AGE, viewer(joined_at=OLD), True),
+        (ACCOUNT_AGE, viewer(joined_at=YOUNG, tier=Tier.BASIC), False),
+        (ACCOUNT_AGE, viewer(joined_at=YOUNG, tier=Tier.PREMIUM), True),
+        (FOLLOWERS, viewer(joined_at=YOUNG, moderator=True), True),
+    ],
+)
+def test_raid_protection_lets_pass_whom_the_room_knows(
+    settings: ChatSettings, standing: Standing, passes: bool
+) -> None:
+    assert code(standing, settings) == (None if passes else "raid_protection")
+
+
+def test_raid_protection_says_when_one_may_write() -> None:
+    refused = refusal(viewer(joined_at=YOUNG), ACCOUNT_AGE, "hello", NOW)
+    assert isinstance(refused, Forbidden)
+    assert refused.until == YOUNG + timedelta(minutes=10)
+
+
+def test_a_subscriber_is_spared_slow_mode() -> None:
+    settings = ChatSettings(slow_mode_seconds=30, subscribers_only=True)
+    assert slow_mode_s(viewer(tier=Tier.BASIC), settings) == 0
+    assert slow_mode_s(viewer(), settings) == 30
+    assert code(viewer(tier=Tier.BASIC), settings) is None
+
+
+def test_whoever_is_banned_or_shut_out_is_nobody_in_the_room() -> None:
+    assert not viewer(owner=True, banned=True).keeps_order
+    assert not viewer(moderator=True, suspended=True).keeps_order
+    assert code(viewer(may_enter=False), ChatSettings()) == "room_not_found"
+    assert code(viewer(owner=True, banned=True), ChatSettings()) == "banned"
