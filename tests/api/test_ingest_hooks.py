@@ -1,4 +1,4 @@
-"""Hooks as nginx-rtmp, MediaMTX and SRS really send them, recorded, and what they do to a stream."""
+"""Hooks as nginx-rtmp sends them (recorded) and as MediaMTX and SRS document them, and what they do to a stream."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ NGINX = {
     "addr": "127.0.0.1",
     "clientid": "1",
 }
-#: MediaMTX 1.9, an RTMP encoder publishing to live/KEY.
+#: By MediaMTX's documentation: an RTMP encoder publishing to live/KEY.
 MEDIAMTX = {
     "user": "",
     "password": "",
@@ -38,7 +38,7 @@ MEDIAMTX = {
     "query": "",
     "userAgent": "",
 }
-#: SRS 6.0, `on_publish` and `on_unpublish`.
+#: By SRS's documentation, `on_publish` and `on_unpublish`.
 SRS = {
     "server_id": "vid-0xk989d",
     "service_id": "382k8dl9",
