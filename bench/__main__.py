@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterable
 from bench import journey
 from bench.chat import run as chat
 from bench.figures import Figure
+from bench.media import latency
 
-BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {"journey": journey.figures, "chat": chat.figures}
+BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
+    "journey": journey.figures,
+    "chat": chat.figures,
+    "latency": latency.figures,
+}
 
 
 def main(names: list[str]) -> int:

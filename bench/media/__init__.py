@@ -1,0 +1,1 @@
+"""Live video, measured: latency, cost, players in a browser, and what happens when things break."""
