@@ -4,18 +4,20 @@ import msgspec
 
 
 class Numbered(msgspec.Struct, frozen=True):
-    """One event of a room; `seq` is 0 for everything but messages."""
+    """One event of a room; `seq` is 0 for everything but messages, `cause` the request that led to it."""
 
     seq: int
     event: bytes
+    cause: str = ""
 
 
 def read_payload(payload: bytes) -> Numbered:
-    """What travels on a room's topic: the decimal seq, a line feed, the event; raises ValueError."""
-    seq, separator, event = payload.partition(b"\n")
+    """What travels on a topic: the decimal seq, at times a request's id, a line feed, the event; raises ValueError."""
+    head, separator, event = payload.partition(b"\n")
     if not separator:
         raise ValueError("a payload without a sequence number")
-    return Numbered(int(seq), event)
+    seq, _, cause = head.partition(b" ")
+    return Numbered(int(seq), event, cause.decode())
 
 
 class Sequence:

@@ -24,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 SETTLING_TIME_S = 10
 SWEEP_BATCH = 500
-UNORDERED = b"0\n"
 
 Away = (redis.RedisError, OSError)
 
@@ -124,7 +123,8 @@ def _send_job(item: _Outgoing) -> None:
 
 
 def _send_event(item: _Outgoing) -> None:
-    body = UNORDERED + msgspec.json.encode(item.effect.payload["body"])
+    head = f"0 {item.request_id}".rstrip().encode()  # no message: not in a room's order
+    body = head + b"\n" + msgspec.json.encode(item.effect.payload["body"])
     pipeline = bus.redis.pipeline(transaction=False)
     for topic in msgspec.convert(item.effect.payload["topics"], list[str]):
         pipeline.publish(topic, body)

@@ -144,24 +144,25 @@ def test_coins_arrive_once_however_often_the_provider_says_so(stack: Stack) -> N
     asyncio.run(buy_and_give())
 
 
-def test_a_request_can_be_followed_from_the_api_to_the_worker(stack: Stack) -> None:
+def test_a_request_can_be_followed_from_the_api_through_the_job_to_the_socket(stack: Stack) -> None:
     viewer = stack.sign_in("viewer")
-    pack = stack.call("GET", "/api/payment/coin-packs")[0]
-    checkout = stack.call("POST", "/api/payment/create-checkout-session", viewer, json={"coinPackId": pack["id"]})
-    headers = {"X-Request-ID": "follow-me-1"}
-    assert requests.post(f"{checkout['checkoutUrl']}/pay", headers=headers, timeout=15).ok
+
+    async def buy() -> None:
+        async with connected(stack, viewer) as socket:
+            await said(socket, type="subscribe_notifications")
+            pack = stack.call("GET", "/api/payment/coin-packs")[0]
+            body = {"coinPackId": pack["id"]}
+            checkout = stack.call("POST", "/api/payment/create-checkout-session", viewer, json=body)
+            headers = {"X-Request-ID": "follow-me-1"}
+            assert requests.post(f"{checkout['checkoutUrl']}/pay", headers=headers, timeout=15).ok
+            await heard(socket, "notification")
 
     def processes() -> set[str]:
         lines = [line for line in stack.printed().splitlines() if "follow-me-1" in line]
         return {line.split("|")[0].split()[-1] for line in lines}
 
-    until(lambda: {"api", "worker-webhooks"} <= processes(), 20, processes)
-
-
-@pytest.fixture
-def other_data_dir() -> Iterator[Path]:
-    with open_folder("astrotv") as folder:
-        yield folder / "stack"
+    asyncio.run(buy())
+    until(lambda: {"api", "worker-webhooks", "realtime"} <= processes(), 20, processes)
 
 
 def test_ctrl_c_leaves_nothing_and_a_second_start_remembers(other_data_dir: Path) -> None:

@@ -9,6 +9,7 @@ from db.transactions import after_commit, atomic
 from services import clock, jobs, outbox
 from services.events import StreamStatusChanged, publish
 from services.ids import new_id
+from services.tracing import with_request_id
 from tests.fakes import FakeJobs
 
 
@@ -54,13 +55,14 @@ def test_an_event_reaches_every_topic_as_the_client_will_read_it(redis_client) -
     listener = redis_client.pubsub(ignore_subscribe_messages=True)
     listener.subscribe("room:1", "user:2")
     stream_id = new_id()
-    publish(StreamStatusChanged(stream_id=stream_id, status="LIVE"), "room:1", "user:2")
+    with with_request_id("cause-1"):
+        publish(StreamStatusChanged(stream_id=stream_id, status="LIVE"), "room:1", "user:2")
     heard = {}
     while len(heard) < 2:
         message = listener.get_message(timeout=5)
         if message:
             heard[message["channel"]] = message["data"]
-    body = b'0\n{"type":"stream_status","streamId":"%s","status":"LIVE"}' % str(stream_id).encode()
+    body = b'0 cause-1\n{"type":"stream_status","streamId":"%s","status":"LIVE"}' % str(stream_id).encode()
     assert heard == {b"room:1": body, b"user:2": body}
     listener.close()
 
