@@ -21,6 +21,7 @@ from services.analytics_rollups import DAY, HOUR, day_of, hour_of
 from services.errors import Invalid
 
 MS_PER_HOUR = 3_600_000
+MOMENT = timedelta(microseconds=1)
 
 
 class Interval(StrEnum):
@@ -91,7 +92,7 @@ def wanted_range(since: datetime | None, until: datetime | None, interval: Inter
     if until <= since:
         raise Invalid.field("to", "must come after from", "ends_before_start")
     floor = hour_of if interval is Interval.HOUR else day_of
-    first, last = floor(since), floor(until - timedelta(microseconds=1)) + WIDTH[interval]
+    first, last = floor(since), floor(until - MOMENT) + WIDTH[interval]
     if last - first > LONGEST[interval] + WIDTH[interval]:
         raise Invalid.field("from", f"must not be more than {LONGEST[interval].days} days before to", "range_too_long")
     return Range(first, last, interval)
@@ -120,7 +121,7 @@ def analytics_of(actor: Actor, wanted: Range) -> AnalyticsView:
 def _rolled_up(wanted: Range) -> _RolledUp:
     marks = dict(query("SELECT name, until FROM analytics_progress"))
     hours, days = (min(max(marks.get(name, wanted.since), wanted.since), wanted.until) for name in ("hourly", "daily"))
-    return _RolledUp(hours, min(days, hours))
+    return _RolledUp(hours, day_of(min(days, hours)))
 
 
 def _hours(streamer_id: UUID, since: datetime, until: datetime, rolled: _RolledUp) -> list[Facts]:
@@ -145,9 +146,11 @@ def _kept(table: str, streamer_id: UUID, since: datetime, until: datetime) -> li
 
 
 def _chatters(streamer_id: UUID, wanted: Range, rolled: _RolledUp) -> dict[datetime | None, int]:
-    """How many people chatted on each day, and (under None) in the whole range."""
+    """How many people chatted in the whole range (under None), and on each day that is not rolled up."""
     values = analytics_facts.parameters(rolled.hours_until, wanted.until, streamer_id)
-    return dict(query(_CHATTERS, values | {"from": wanted.since}))
+    first_day = day_of(wanted.since - MOMENT) + DAY
+    days = {"from": wanted.since, "first_day": first_day, "days_until": rolled.days_until}
+    return dict(query(_CHATTERS, values | days))
 
 
 def _sum(at: datetime, parts: Sequence[Facts], people: int) -> Facts:
@@ -176,9 +179,15 @@ def _measures(facts: Facts) -> dict[str, Any]:
 
 _SUMMED = tuple(set(Facts.__struct_fields__) - {"at", "peak_viewers", "unique_chatters"})
 
+# Whole days that are rolled up are read as such, what lies around them hour by hour, the rest from the messages.
 _CHATTERS = f"""
-SELECT date_trunc('day', at, 'UTC') AS day, count(DISTINCT chatter_id) FROM (
-    SELECT at, chatter_id FROM analytics_chatters
+WITH people AS MATERIALIZED (
+    SELECT at, chatter_id FROM analytics_chatters_daily
+    WHERE streamer_id = %(streamer)s AND at >= %(first_day)s AND at < %(days_until)s
+    UNION ALL SELECT at, chatter_id FROM analytics_chatters
     WHERE streamer_id = %(streamer)s AND at >= %(from)s AND at < %(since)s
+      AND (at < %(first_day)s OR at >= %(days_until)s)
     UNION ALL SELECT at, chatter_id FROM ({analytics_facts.CHATTERS}) counted
-) people GROUP BY GROUPING SETS ((date_trunc('day', at, 'UTC')), ())"""  # noqa: S608 - built from constants
+)
+SELECT date_trunc('day', at, 'UTC'), count(DISTINCT chatter_id) FROM people WHERE at >= %(days_until)s GROUP BY 1
+UNION ALL SELECT NULL, count(*) FROM (SELECT DISTINCT chatter_id FROM people) everybody"""  # noqa: S608 - of constants

@@ -50,6 +50,7 @@ def recount_days(since: datetime, until: datetime) -> int:
     """Sum up the whole days (UTC) from `since` to `until` from their hours; returns how many."""
     with atomic():
         _take_turns()
+        query(_CHATTERS_OF_DAYS, {"since": since, "until": until})
         query(_DAYS, {"since": since, "until": until})
         _advance("daily", since, until)
     return (until - since) // DAY
@@ -107,12 +108,15 @@ _ADVANCE = """
 INSERT INTO analytics_progress AS p (name, until) VALUES (%(name)s, %(until)s)
 ON CONFLICT (name) DO UPDATE SET until = excluded.until WHERE p.until >= %(since)s AND p.until < excluded.until"""
 
-_CHATTERS = f"""
-WITH fresh AS MATERIALIZED ({CHATTERS}), gone AS (
-    DELETE FROM analytics_chatters k WHERE k.at >= %(since)s AND k.at < %(until)s AND NOT EXISTS (
+
+def _people(table: str, fresh: str) -> str:
+    """SQL that makes the people of a stretch those of the query `fresh`."""
+    return f"""
+WITH fresh AS MATERIALIZED ({fresh}), gone AS (
+    DELETE FROM {table} k WHERE k.at >= %(since)s AND k.at < %(until)s AND NOT EXISTS (
         SELECT FROM fresh WHERE (fresh.streamer_id, fresh.at, fresh.chatter_id) = (k.streamer_id, k.at, k.chatter_id))
 )
-INSERT INTO analytics_chatters (streamer_id, at, chatter_id)
+INSERT INTO {table} (streamer_id, at, chatter_id)
 SELECT streamer_id, at, chatter_id FROM fresh ON CONFLICT DO NOTHING"""  # noqa: S608 - built from constants
 
 
@@ -134,6 +138,13 @@ def _of(row: str) -> str:
 
 
 _HOURS = _replacing("analytics_hourly", HOURS)
+_CHATTERS = _people("analytics_chatters", CHATTERS)
+_CHATTERS_OF_DAYS = _people(
+    "analytics_chatters_daily",
+    """
+SELECT DISTINCT streamer_id, date_trunc('day', at, 'UTC') AS at, chatter_id FROM analytics_chatters
+WHERE at >= %(since)s AND at < %(until)s""",
+)
 
 # People who chatted in several hours of a day are one.
 _DAYS = _replacing(
@@ -146,8 +157,8 @@ SELECT h.streamer_id, date_trunc('day', h.at, 'UTC') AS at, sum(h.streamed_ms)::
        sum(h.gifts)::integer AS gifts, sum(h.new_followers)::integer AS new_followers,
        sum(h.new_subscribers)::integer AS new_subscribers
 FROM analytics_hourly h LEFT JOIN (
-    SELECT streamer_id, date_trunc('day', at, 'UTC') AS day, count(DISTINCT chatter_id) AS people
-    FROM analytics_chatters WHERE at >= %(since)s AND at < %(until)s GROUP BY 1, 2
+    SELECT streamer_id, at AS day, count(*) AS people
+    FROM analytics_chatters_daily WHERE at >= %(since)s AND at < %(until)s GROUP BY 1, 2
 ) c ON c.streamer_id = h.streamer_id AND c.day = date_trunc('day', h.at, 'UTC')
 WHERE h.at >= %(since)s AND h.at < %(until)s GROUP BY 1, 2""",
 )

@@ -109,8 +109,8 @@ class World:
             "new_subscribers": sum(map(inside, self.subscriptions)),
         }
 
-    def dashboard(self, interval: Interval) -> AnalyticsView:
-        wanted = analytics.wanted_range(at(-24), at(48), interval)
+    def dashboard(self, interval: Interval, since: float = -24, until: float = 48) -> AnalyticsView:
+        wanted = analytics.wanted_range(at(since), at(until), interval)
         return analytics.analytics_of(actor_of(self.streamer), wanted)
 
     def check(self) -> None:
@@ -120,6 +120,9 @@ class World:
             assert len(shown.series) == 3 * DAY // width
             for point in shown.series:
                 assert plain(point) == self.expected(point.at, point.at + width), point.at
+        for since, until in ((-24, 0), (-23, 25), (-5, 3), (1, 24), (3, 17), (-20, 44), (23, 48)):
+            shown = self.dashboard(Interval.HOUR, since, until)
+            assert plain(shown.totals) == self.expected(at(since), at(until)), (since, until)
 
 
 def plain(measures: object) -> dict[str, Any]:
@@ -127,7 +130,10 @@ def plain(measures: object) -> dict[str, Any]:
 
 
 def _tables() -> dict[str, list[tuple[Any, ...]]]:
-    names = ("analytics_hourly", "analytics_daily", "analytics_chatters", "stream_metrics_minute")
+    names = (
+        *("analytics_hourly", "analytics_daily", "analytics_chatters", "analytics_chatters_daily"),
+        "stream_metrics_minute",
+    )
     return {name: query(f"SELECT * FROM {name} ORDER BY 1, 2, 3") for name in names}
 
 
@@ -203,8 +209,9 @@ def test_many_beats_at_a_time_do_no_harm(committed_db: Settings) -> None:
     with clock.frozen(NOW):
         analytics_rollups.roll_up_days()
     alone = _tables()
-    for table in ("analytics_hourly", "analytics_daily", "analytics_chatters", "analytics_progress"):
+    for table in ("analytics_hourly", "analytics_daily", "analytics_chatters", "analytics_chatters_daily"):
         query(f"DELETE FROM {table}")
+    query("DELETE FROM analytics_progress")
 
     def roll_up(number: int) -> None:
         with connection(), clock.frozen(NOW):
