@@ -3,7 +3,7 @@
 IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check format bench clean
+.PHONY: help run test lint check format bench player clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ format: .venv/dev.stamp ## put the code into its format
 
 bench: .venv/dev.stamp ## run the benchmarks
 	@$(IN_VENV) -m bench $(ARGS)
+
+player: .venv/dev.stamp ## play live video with hls.js in a real Chromium (needs chromium, npm)
+	@$(IN_VENV) -m bench player
 
 clean: ## remove the environment and the caches; the data in .astrotv stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

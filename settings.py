@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_transcodes: int
     grace_window_s: int
     dvr_window_s: int
+    max_stream_duration_s: int
     playback_token_expires_in_s: int
     recording_retention_days: int
     hook_hls_url: str
@@ -116,7 +117,7 @@ NAMES = frozenset(
     ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
     TRUSTED_PROXIES WS_MAX_CONNECTIONS_PER_ADDRESS DATA_DIR HLS_PATH MEDIA_STORAGE AWS_S3_BUCKET AWS_REGION
     AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY FFMPEG_BINARY VIDEO_ENCODER MAX_TRANSCODES
-    GRACE_WINDOW DVR_WINDOW SMTP_URL MAIL_FROM STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET DODO_API_KEY
+    GRACE_WINDOW DVR_WINDOW MAX_STREAM_DURATION SMTP_URL MAIL_FROM STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET DODO_API_KEY
     DODO_WEBHOOK_SECRET LIVEKIT_URL LIVEKIT_API_KEY LIVEKIT_API_SECRET PLATFORM_SHARE_PERCENT CREATOR_REVIEW
     ENGAGEMENT_WEIGHTS SUBSCRIPTION_CURRENCY SUBSCRIPTION_PRICES SUBSCRIPTION_COINS SUBSCRIPTION_GRACE
     LOG_LEVEL LOG_FORMAT LOG_FILE
@@ -219,6 +220,7 @@ def _media(read: Reader) -> dict[str, Any]:
         "max_transcodes": read.whole("MAX_TRANSCODES", 4, 0, 1000),
         "grace_window_s": read.duration_s("GRACE_WINDOW", "60s"),
         "dvr_window_s": read.duration_s("DVR_WINDOW", "30s"),
+        "max_stream_duration_s": read.duration_s("MAX_STREAM_DURATION", "48h"),
         "playback_token_expires_in_s": read.duration_s("PLAYBACK_TOKEN_EXPIRES_IN", "30m"),
         "recording_retention_days": read.whole("RECORDING_RETENTION_DAYS", 0, 0, 36500),
         "hook_hls_url": _hook_hls_url(read),

@@ -3,28 +3,35 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from bench import journey
+from bench import journey, money
 from bench.chat import run as chat
 from bench.figures import Figure
-from bench.media import latency
+from bench.media import latency, player
+from bench.media.browser import Missing
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "journey": journey.figures,
     "chat": chat.figures,
+    "money": money.figures,
     "latency": latency.figures,
+    "player": player.figures,
 }
 
 
 def main(names: list[str]) -> int:
-    """Print each figure as it is measured; returns 2 for a name that is none."""
+    """Print each figure as it is measured; returns 2 for a name that is none, 3 where something is missing."""
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(f"no such benchmark: {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
     for name in names or BENCHMARKS:
         print(f"# {name}", flush=True)
-        for figure in BENCHMARKS[name]():
-            print(figure.line(), flush=True)
+        try:
+            for figure in BENCHMARKS[name]():
+                print(figure.line(), flush=True)
+        except Missing as missing:
+            print(missing, file=sys.stderr)
+            return 3
     return 0
 
 

@@ -20,7 +20,6 @@ from ingest.tasks import Tasks
 from services.broadcasts import Grant
 from services.errors import Conflict, ServiceError, Unavailable
 
-UPDATE_EVERY_S: Final = 4.0
 RETRY_EVERY_S: Final = 1.0
 
 log = structlog.get_logger()
@@ -228,9 +227,21 @@ class Broadcast:
     async def _keep_informed(self) -> None:
         """Pass on what is measured, for as long as the publisher is there."""
         while True:
-            await asyncio.sleep(UPDATE_EVERY_S)
+            await asyncio.sleep(self._station.update_every_s)
             if self.stream is not None:
                 await self._tell(self._station.broadcasts.update, self.stream.id, self.hub.facts())
+            await self._end_if_due()
+
+    async def _end_if_due(self) -> None:
+        """End what may not go on, also where nobody could say so: Redis may have been away."""
+        stream_id = self.stream.id if self.stream is not None else None
+        try:
+            reason = await self._station.call(self._station.broadcasts.reason_to_end, self.grant, stream_id)
+        except ServiceError as error:
+            log.warning("whether a broadcast may go on is unknown", error=str(error))
+            return
+        if reason is not None:
+            self.cut(reason)
 
     async def _tell_interruption(self) -> None:
         async with self._order:

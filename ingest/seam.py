@@ -55,6 +55,10 @@ class Broadcasts(Protocol):
         """Pass on what is measured."""
         ...
 
+    def reason_to_end(self, grant: Grant, stream_id: UUID | None) -> str | None:
+        """Return why the publisher has to stop by now, None to go on."""
+        ...
+
     def interrupt(self, stream_id: UUID) -> None:
         """Say that the encoder was lost."""
         ...

@@ -28,6 +28,7 @@ class Station(msgspec.Struct, frozen=True):
 
     A publisher that has been silent for `takeover_after_s` may be replaced by another with the same
     key, after `silence_s` it is given up; `publish_within_s` is how long a connection may take to begin.
+    Every `update_every_s` the services hear how the picture is, and are asked whether it may go on.
     """
 
     server: str
@@ -39,3 +40,4 @@ class Station(msgspec.Struct, frozen=True):
     takeover_after_s: float = 5.0
     silence_s: float = 10.0
     publish_within_s: float = 10.0
+    update_every_s: float = 4.0

@@ -15,7 +15,7 @@ from db.connection import query
 from db.models.channels import Channel
 from db.models.streams import IngestSession, Stream
 from db.transactions import atomic
-from services import clock, jobs, open_streams, streams, tokens
+from services import broadcast_limits, clock, jobs, open_streams, streams, tokens
 from services.broadcast_audience import hearers, streamer_ref
 from services.bus import bus
 from services.errors import Conflict, Forbidden, NotFound
@@ -137,6 +137,11 @@ def update(stream_id: UUID, facts: MediaFacts) -> None:
         height=facts.height,
         bitrate_kbps=facts.bitrate_kbps,
     ).where(IngestSession.stream == stream_id, IngestSession.ended_at.is_null()).execute()
+
+
+def reason_to_end(grant: Grant, stream_id: UUID | None) -> str | None:
+    """Why who publishes has to stop by now, as an end reason; None to go on. Expected every few seconds."""
+    return broadcast_limits.reason_to_end(grant.channel_id, grant.stream_key_version, stream_id)
 
 
 def go_on(stream_id: UUID) -> bool:

@@ -110,7 +110,7 @@ def _suspend(row: User, reason: str) -> None:
     sessions.revoke_others(row.id)
     channel_id = _channel_id(row.id)
     if channel_id is not None:
-        publish(PublishCut(channel_id=channel_id, reason="account_suspended"), INGEST)
+        publish(PublishCut(channel_id=channel_id, reason="suspended"), INGEST)
 
 
 def _reinstate(row: User) -> None:

@@ -6,6 +6,7 @@ as often as it takes, to as many servers and keys as wanted.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import subprocess
@@ -124,6 +125,7 @@ class Publisher:
     def __init__(self, recording: Recording, url: str) -> None:
         self.began_at = 0.0
         self.ended: str | None = None
+        self.says_goodbye = True
         self._recording, self._url = recording, url
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -158,8 +160,11 @@ class Publisher:
             if stop.is_set() or listening.done():
                 break
             writer.write(_chunks(frame, time_ms))
-        writer.write(_command("FCUnpublish", 6, None) + _command("deleteStream", 7, None, 1.0))
-        await writer.drain()
+        if self.says_goodbye:
+            writer.write(_command("FCUnpublish", 6, None) + _command("deleteStream", 7, None, 1.0))
+            await writer.drain()
+        else:
+            writer.transport.abort()
 
     def _endlessly(self) -> Iterator[tuple[Frame, int]]:
         offset_ms = 0
@@ -196,9 +201,19 @@ class PublishingThread:
         self._thread.start()
         return self
 
+    def drop(self) -> None:
+        """Break the connections off without a word."""
+        for publisher in self.publishers:
+            publisher.says_goodbye = False
+        self._end()
+
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+            with contextlib.suppress(RuntimeError):  # the thread may have ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(15)
 
     async def _run(self) -> None:

@@ -92,7 +92,7 @@ def test_suspension_ends_sessions_and_cuts_what_is_published(client: Client, adm
     heard = heard_on(listener)
     assert {event["type"] for event in heard} == {"session_revoked", "cut", "user_changed"}
     (cut,) = [event for event in heard if event["type"] == "cut"]
-    assert (cut["channelId"], cut["reason"]) == (str(channel_id), "account_suspended")
+    assert (cut["channelId"], cut["reason"]) == (str(channel_id), "suspended")
     assert client.simulate_get("/api/auth/me", headers=headers).status_code == 401
     with pytest.raises(Forbidden):
         broadcasts.authorize(key, server="test", remote_address="127.0.0.1")

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from services.broadcasts import Grant
-from services.errors import Conflict, Forbidden
+from services.errors import Conflict, Forbidden, Unavailable
 from services.media_facts import MediaFacts
 
 NAMESPACE = UUID("6f5d1c9e-2f44-4b0c-9f0e-0f6c9b1f7a11")
@@ -29,6 +29,7 @@ class FakeBroadcasts:
         self.claims: dict[UUID, str] = {}
         self.is_public = True
         self.broken = False
+        self.may_go_on: bool | None = True
         self.authorizing = threading.Event()
         self.authorizing.set()
         self._live: dict[UUID, UUID] = {}
@@ -68,6 +69,11 @@ class FakeBroadcasts:
 
     def update(self, stream_id: UUID, facts: MediaFacts) -> None:
         self.facts.append(facts)
+
+    def reason_to_end(self, grant: Grant, stream_id: UUID | None) -> str | None:
+        if self.may_go_on is None:
+            raise Unavailable("the database is away")
+        return None if self.may_go_on else "key_revoked"
 
     def interrupt(self, stream_id: UUID) -> None:
         self.told.append(("interrupt", stream_id))

@@ -171,6 +171,18 @@ def test_a_stream_can_be_cut_off(stage: Stage) -> None:
     assert stage.platform.told_of("end") == ["key_revoked"]
 
 
+def test_who_may_not_go_on_is_cut_although_nobody_said_so(tmp_path: Path) -> None:
+    with stage_with(tmp_path, update_every_s=0.1) as stage, RawEncoder(stage) as encoder:
+        stage.platform.may_go_on = None
+        encoder.send_picture()
+        wait_for(lambda: len(stage.platform.facts) >= 3)
+        assert stage.platform.told_of("end") == []
+        stage.platform.may_go_on = False
+        assert encoder.status_codes_until_closed()[-1] == "NetStream.Publish.Denied"
+        wait_for(lambda: stage.platform.told_of("end"))
+        assert stage.platform.told_of("end") == ["key_revoked"]
+
+
 def test_an_encoder_hears_when_it_cannot_go_live(stage: Stage) -> None:
     stage.platform.broken = True
     with RawEncoder(stage) as encoder:

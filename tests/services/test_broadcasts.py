@@ -90,3 +90,26 @@ def test_the_reaper_ends_what_nobody_owns_after_the_grace_window() -> None:
     with clock.frozen(later):
         assert broadcasts.reap() == 1
     assert Stream.get_by_id(stream.id).end_reason == "server_restart"
+
+
+def test_what_ends_a_broadcast_is_known_without_a_message() -> None:
+    user = make_user(role=Role.STREAMER)
+    grant = granted(user)
+    assert broadcasts.reason_to_end(grant, None) is None
+    stream = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    assert broadcasts.reason_to_end(grant, stream.id) is None
+    channels.rotate_stream_key(actor_of(user))
+    assert broadcasts.reason_to_end(grant, stream.id) == "key_revoked"
+    user.suspended_at = clock.now()
+    user.save()
+    assert broadcasts.reason_to_end(grant, stream.id) == "suspended"
+
+
+def test_a_broadcast_that_has_ended_or_lasts_too_long_may_not_go_on() -> None:
+    grant = granted()
+    stream = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    began_at = clock.now() - timedelta(seconds=bus.settings.max_stream_duration_s + 1)
+    Stream.update(started_at=began_at).where(Stream.id == stream.id).execute()
+    assert broadcasts.reason_to_end(grant, stream.id) == "max_duration"
+    broadcasts.end(stream.id, "max_duration")
+    assert broadcasts.reason_to_end(grant, stream.id) == "finished"
