@@ -4,17 +4,22 @@ import sys
 from collections.abc import Callable, Iterable
 
 from bench import journey, money
+from bench.chat import persist as chat_persist
 from bench.chat import run as chat
+from bench.chat.peers import run as chat_peers
 from bench.figures import Figure
-from bench.media import latency, player
+from bench.media import faults, latency, player
 from bench.media.browser import Missing
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "journey": journey.figures,
     "chat": chat.figures,
+    "chat-persist": chat_persist.figures,
+    "chat-peers": chat_peers.figures,
     "money": money.figures,
     "latency": latency.figures,
     "player": player.figures,
+    "faults": faults.figures,
 }
 
 

@@ -1,45 +1,72 @@
 """One room as this process knows it: its members, those on their way in, and the order of its messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from uuid import UUID
 
-from realtime.answers import encode
+from realtime.answers import Lagging, encode
 from realtime.audience import Audience, Hearer, burst_of
 from realtime.sequence import Numbered
 from realtime.sequence import Sequence as Order
+
+Gap = tuple[int, int]  # two numbers between which messages are missing
 
 
 class Arrival:
     """A socket that hears the room but has not got its history yet: what it hears is held.
 
-    Once it has everything up to `floor`, what the history brought is not said again.
+    From then on it has an order of its own, until it is where the room is: what the history brought is not
+    said again, and what neither the history nor the topic brought shows as a gap.
     """
 
     def __init__(self, hearer: Hearer, name: bytes) -> None:
         self.hearer, self.name = hearer, name
-        self.floor: int | None = None
+        self._order = Order()
         self._held: list[Numbered] = []
 
+    @property
+    def reached(self) -> int | None:
+        """The last number up to which the socket has everything; None before its history."""
+        return self._order.passed
+
     def take(self, items: Iterable[Numbered]) -> None:
-        if self.floor is None:
+        if self.reached is None:
             self._held += items
             return
-        news = [item.event for item in items if item.seq == 0 or item.seq > self.floor]
-        if news:
-            self.hearer.push(burst_of(news, self.name, self.hearer.dialect))
+        ready: list[Numbered] = []
+        for item in items:
+            ready += self._order.accept(item) if item.seq else [item]
+        self._push(ready)
 
     def settle(self, floor: int) -> None:
-        self.floor = floor
+        self._order.start(floor)
         held, self._held = self._held, []
         self.take(held)
+
+    def lacks(self, passed: int) -> Gap | None:
+        """What is missing, where the room has passed on everything up to `passed`: both ends exclusive."""
+        if self.reached is None or self.reached >= passed:
+            return None
+        return self._order.gap or (self.reached, passed + 1)
+
+    def fill(self, gap: Gap, found: list[Numbered], dropped: int) -> None:
+        """Take what the database had in a gap; the oldest may be too many to be told, but that is told."""
+        lagging = [Numbered(0, encode(Lagging(dropped)))] if dropped > 0 else []
+        self._push([*lagging, *self._order.fill(found, gap[1])])
+
+    def _push(self, ready: Sequence[Numbered]) -> None:
+        if ready:
+            events = [item.event for item in ready]
+            self.hearer.push(burst_of(events, self.name, self.hearer.dialect))
 
 
 class Room:
     """Messages are passed on in order, each once; other events as they come."""
 
-    def __init__(self, room_id: UUID) -> None:
+    def __init__(self, room_id: UUID, left_behind: Callable[["Room"], None] = lambda _room: None) -> None:
+        """`left_behind` is called where an arrival lacks what the room has passed on already."""
         self.id = room_id
+        self._left_behind = left_behind
         self.order = Order()
         self.is_mending = False
         self._audience = Audience()
@@ -49,6 +76,13 @@ class Room:
     @property
     def is_empty(self) -> bool:
         return not self._names
+
+    @property
+    def lacking(self) -> Gap | None:
+        """What some arrivals have not got although the room has passed it on; None where nobody lacks anything."""
+        passed = self.order.passed
+        gaps = (arrival.lacks(passed) for arrival in self._arrivals.values() if passed is not None)
+        return next((gap for gap in gaps if gap is not None), None)
 
     def arrive(self, hearer: Hearer, alias: str) -> None:
         """Start to hold what this socket hears; joining again changes the name by which it hears."""
@@ -63,6 +97,15 @@ class Room:
             return  # it left meanwhile
         arrival.settle(last_seq)
         self.tell(self.order.start(last_seq))
+        self._admit()
+        if self.lacking is not None:
+            self._left_behind(self)
+
+    def catch_up(self, gap: Gap, found: list[Numbered], dropped: int) -> None:
+        """Give arrivals that lack just this what the database had of it."""
+        for arrival in list(self._arrivals.values()):
+            if self.order.passed is not None and arrival.lacks(self.order.passed) == gap:
+                arrival.fill(gap, found, dropped)
         self._admit()
 
     def leave(self, hearer: Hearer) -> None:
@@ -92,10 +135,9 @@ class Room:
         return told * len(ready)
 
     def _admit(self) -> None:
-        """Arrivals whose history the room has caught up with hear with everybody else."""
-        passed = self.order.passed
+        """Arrivals that are where the room is hear with everybody else."""
         for hearer, arrival in list(self._arrivals.items()):
-            if passed is not None and arrival.floor is not None and passed >= arrival.floor:
+            if arrival.reached is not None and arrival.reached == self.order.passed:
                 del self._arrivals[hearer]
                 self._audience.add(hearer, arrival.name)
 

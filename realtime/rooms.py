@@ -62,7 +62,7 @@ class Rooms:
     async def arrive(self, hearer: Hearer, ref: RoomRef) -> Room:
         """Begin to hear a room; `Room.settle` follows when the history was read."""
         topic = room_topic(ref.id)
-        room = self._rooms.setdefault(topic.encode(), Room(ref.id))
+        room = self._rooms.setdefault(topic.encode(), Room(ref.id, self._fetch_for_arrivals))
         room.arrive(hearer, ref.alias)
         await self._subscriptions.subscribe(topic)
         return room
@@ -126,6 +126,8 @@ class Rooms:
                 self._divert(topic, event, diverted)
             else:
                 by_topic.setdefault(topic, []).append(Numbered(item.seq, event))
+            if item.cause:
+                log.info("event_told", topic=topic.decode(), type=event_name(event).decode(), request_id=item.cause)
         deliveries = sum(self._pass_on(topic, items) for topic, items in by_topic.items())
         self._metrics.events.inc(len(heard))
         self._metrics.deliveries.inc(deliveries)
@@ -169,6 +171,7 @@ class Rooms:
             await asyncio.sleep(grace_s)
             for room_id, last_seq in newest.items():
                 await self._mend(rooms[room_id], last_seq + 1)
+                await self._mend_arrivals(rooms[room_id])
         except ServiceError as error:
             log.warning("rooms_not_audited", error=error.message)
 
@@ -193,9 +196,27 @@ class Rooms:
         found = await self._threads.query(messages.missed, RoomRef(room.id, ""), after=passed, before=before)
         self._metrics.mended.inc(len(found))
         log.info("room_mended", room=str(room.id), after=passed, before=before, found=len(found))
-        if len(found) == MISSED_LIMIT:
-            room.tell([Numbered(0, encode(Lagging(before - passed - 1 - MISSED_LIMIT)))])
+        passed = room.order.passed or passed  # it may have heard more meanwhile
+        if len(found) == MISSED_LIMIT and (dropped := found[0].seq - passed - 1) > 0:
+            room.tell([Numbered(0, encode(Lagging(dropped)))])
         room.tell(room.order.fill(_numbered(found), before))
+
+    def _fetch_for_arrivals(self, room: Room) -> None:
+        self._begin(self._try_to_mend_arrivals(room))
+
+    async def _try_to_mend_arrivals(self, room: Room) -> None:
+        try:
+            await self._mend_arrivals(room)
+        except ServiceError as error:
+            log.warning("arrivals_not_mended", room=str(room.id), error=error.message)
+
+    async def _mend_arrivals(self, room: Room) -> None:
+        """Fetch what was in one newcomer's history, not in another's that was read before, and never heard."""
+        while (gap := room.lacking) is not None:
+            after, before = gap
+            found = await self._threads.query(messages.missed, RoomRef(room.id, ""), after=after, before=before)
+            dropped = found[0].seq - after - 1 if len(found) == MISSED_LIMIT else 0
+            room.catch_up(gap, _numbered(found), dropped)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

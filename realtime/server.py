@@ -34,6 +34,7 @@ from realtime.relay import Relay
 from realtime.rooms import Rooms
 from realtime.router import Router, table_of
 from realtime.threads import Threads
+from realtime.writer import THREADS as WRITING_THREADS
 from realtime.writer import Writer
 from services import chat
 from services.standing import FreshStandings, RememberedStandings
@@ -43,7 +44,7 @@ from settings import Settings
 log = structlog.get_logger(__name__)
 
 SERVICE_THREADS = 8
-DATABASE_CONNECTIONS = SERVICE_THREADS + 1  # and the writer's
+DATABASE_CONNECTIONS = SERVICE_THREADS + WRITING_THREADS
 RETRY_SPREAD_MS = (500, 5000)
 DRAIN_S = 5
 GOODBYE_S = 2

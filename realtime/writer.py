@@ -1,4 +1,4 @@
-"""Messages on their way into the database: one thread, and as many in a commit as came during the last."""
+"""Messages on their way into the database: as many in a commit as came during the last."""
 
 import asyncio
 import queue
@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 WAITING_LIMIT = 10_000
+THREADS = 2  # while one waits for its commit the other looks at the rules of what came since
 
 Store = Callable[[Sequence[Draft]], Sequence[Outcome]]
 Announce = Callable[[Sequence[Outcome]], None]
@@ -25,16 +26,21 @@ Waiting = tuple[Draft, "asyncio.Future[Outcome]"]
 class Writer:
     """There is no timer: an idle room pays no delay, and a storm makes its batches by itself.
 
-    A sender is answered after the commit, and before the room hears of it; both follow at once.
+    Two batches under way do no harm to the order: the numbers are given under the room's lock, and one
+    socket's next message comes only after the answer to the last. A sender is answered after the commit,
+    and before the room hears of it; both follow at once.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, announce: Announce = chat.announce) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, announce: Announce = chat.announce, *, threads: int = THREADS
+    ) -> None:
         self._store, self._announce, self._metrics = store, announce, metrics
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._is_closed = False
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._run, name="writer", daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
     async def send(self, draft: Draft) -> Outcome:
         """Store one message; the outcome is known after the commit."""
@@ -49,7 +55,8 @@ class Writer:
         if not self._is_closed:
             self._is_closed = True
             self._queue.put(None)
-        await self._loop.run_in_executor(None, self._thread.join)
+        for thread in self._threads:
+            await self._loop.run_in_executor(None, thread.join)
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -58,7 +65,7 @@ class Writer:
             self._announce(outcomes)
 
     def _next_batch(self) -> list[Waiting]:
-        """What waits now, or else the next that comes; empty when the writer is to end."""
+        """What waits now, or else the next that comes; empty when the writer is to end, which the next is told too."""
         batch: list[Waiting] = []
         item = self._queue.get()
         while item is not None:
@@ -69,8 +76,7 @@ class Writer:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 return batch
-        if batch:
-            self._queue.put(None)
+        self._queue.put(None)
         return batch
 
     def _stored(self, drafts: list[Draft]) -> Sequence[Outcome]:

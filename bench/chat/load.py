@@ -120,7 +120,7 @@ class Load:
         writer = self._writers[number % len(self._writers)]
         self._sent_at.append(perf_counter())
         self._left.append(len(self._tails))
-        writer.send(_frame({"type": "chat", "text": f"^{number:08x}{PADDING}"}))
+        writer.send(client_frame({"type": "chat", "text": f"^{number:08x}{PADDING}"}))
 
     def _read(self, timeout_s: float) -> None:
         for descriptor, _ in self._poll.poll(timeout_s):
@@ -173,7 +173,7 @@ def _joined(port: int, room: str, token: str | None) -> socket.socket:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(HANDSHAKE.format(host="127.0.0.1", port=port).encode())
     _read_until(sock, b"\r\n\r\n")
-    sock.sendall(_frame({"type": "join", "room": room, "token": token, "since": 2**50}))
+    sock.sendall(client_frame({"type": "join", "room": room, "token": token, "since": 2**50}))
     _read_until(sock, b'"viewerCount"')
     return sock
 
@@ -187,7 +187,7 @@ def _read_until(sock: socket.socket, wanted: bytes) -> None:
         data += received
 
 
-def _frame(message: dict[str, Any]) -> bytes:
+def client_frame(message: dict[str, Any]) -> bytes:
     """A client's text frame, masked with zeros."""
     payload = msgspec.json.encode(message)
     size = len(payload)

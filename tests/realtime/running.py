@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 from settings import Settings
@@ -79,6 +80,10 @@ class Process:
                 self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
+
+    def memory(self) -> int:
+        """Its resident bytes."""
+        return int(psutil.Process(self._process.pid).memory_info().rss)
 
     def stderr(self) -> str:
         """What it said to standard error until its end."""

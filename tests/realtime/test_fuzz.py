@@ -1,0 +1,36 @@
+"""What holds while somebody sends nonsense: the others are served, nothing breaks, memory stays."""
+
+import asyncio
+import os
+import sys
+from random import SystemRandom
+
+from tests.realtime.conftest import Show, Start
+from tests.realtime.fuzz import Fuzzer
+from tests.realtime.running import Crowd, play
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "5"))
+SEED = int(os.environ.get("FUZZ_SEED", SystemRandom().randrange(10**9)))
+MEMORY_BYTES = 300 * 1024 * 1024
+
+
+def test_nonsense_disturbs_nobody(start: Start, show: Show) -> None:
+    process = start(WS_MAX_CONNECTIONS_PER_ADDRESS="5000")
+    fuzzer = Fuzzer(process.port, SEED)
+
+    async def scene(crowd: Crowd) -> None:
+        ana = await crowd.person(process)
+        await ana.ask("join", room=show.room, token=show.ana)
+        tormenting = asyncio.create_task(asyncio.to_thread(fuzzer.run, SECONDS))
+        while not tormenting.done():
+            await asyncio.wait([tormenting], timeout=1)
+            assert (await ana.ask("chat", text="still here"))["type"] == "ack"
+        await tormenting
+
+    play(scene)
+    sys.stdout.write(f"seed {SEED}: {fuzzer.frames} frames on {fuzzer.sockets} sockets\n")
+    assert fuzzer.frames > 100
+    assert process.memory() < MEMORY_BYTES
+    process.terminate()
+    assert process.wait() == 0
+    assert "Traceback" not in process.stderr(), f"FUZZ_SEED={SEED}"
