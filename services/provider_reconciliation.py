@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from db.connection import query, release
-from services import clock
+from services import clock, job_metrics
 from services.gateways.payments.interface import ListedPayment, ProviderAway, ProviderRefused
 from services.payment_providers import payment_providers
-from services.reconciliation import DRIFT, Finding, Report
+from services.reconciliation import Finding, Report
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def reconcile_providers(looks_back: timedelta = LOOKS_BACK) -> Report:
     findings: list[Finding] = []
     for name in payment_providers.names():
         found = list(_of_provider(name, clock.now() - looks_back))
-        DRIFT.labels(f"{CHECK}_{name}").set(len(found))
+        job_metrics.record_drift({f"{CHECK}_{name}": len(found)}, clock.now().timestamp())
         findings += found
     for finding in findings:
         log.error("ledger_drift", check=finding.check, subject=finding.subject, detail=finding.detail)

@@ -2,13 +2,12 @@
 
 import msgspec
 import structlog
-from prometheus_client import Gauge
 
 from db.connection import query
+from services import clock, job_metrics
 
 log = structlog.get_logger(__name__)
 
-DRIFT = Gauge("astrotv_ledger_drift", "Findings of the last reconciliation", ["check"], multiprocess_mode="mostrecent")
 MOST_SHOWN = 100
 
 
@@ -33,10 +32,12 @@ class Report(msgspec.Struct, frozen=True):
 def reconcile() -> Report:
     """Compare every book with every other; up to 100 findings a check. Changes nothing."""
     findings: list[Finding] = []
+    counts: dict[str, int] = {}
     for check, sql in CHECKS.items():
         found = [Finding(check, str(subject), detail) for subject, detail in query(sql, (MOST_SHOWN,))]
-        DRIFT.labels(check).set(len(found))
+        counts[check] = len(found)
         findings += found
+    job_metrics.record_drift(counts, clock.now().timestamp())
     for finding in findings:
         log.error("ledger_drift", check=finding.check, subject=finding.subject, detail=finding.detail)
     return Report(findings)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import wraps
+from time import perf_counter
 from typing import Any, TypeVar
 
 import celery
@@ -16,7 +17,7 @@ import bootstrap
 import settings as configuration
 from db.connection import close_database, connection
 from logs import configure_logs
-from services import dead_letters
+from services import dead_letters, job_metrics
 from services.errors import Unavailable
 from services.jobs import LONGEST_JOB_S, Job
 from services.tracing import with_request_id
@@ -67,18 +68,24 @@ def task(job: Job, *, retries: int = 8, runs_for_hours: bool = False, **options:
 
 def _attempt(task: celery.Task, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
     structlog.contextvars.bind_contextvars(job=task.name)
+    started, outcome = perf_counter(), "failed"
     try:
         function(**arguments)
+        outcome = "done"
         log.info("job_done")
     except PASSING as error:
+        outcome = "retried"
         log.warning("job_will_retry", error=str(error), attempt=task.request.retries)
         _retry(task, error, arguments)
     except Retry:
+        outcome = "retried"
         raise
     except Exception as error:
         log.exception("job_failed")
         _bury(task, error, arguments)
         raise
+    finally:
+        job_metrics.record(task.name, outcome, perf_counter() - started)
 
 
 def _retry(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> None:
