@@ -135,7 +135,7 @@ OLD, YOUNG = NOW - timedelta(minutes=11), NOW - timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(
-    ("settings", "standing", "passes"),
+    ("protected", "standing", "passes"),
     [
         (FOLLOWERS, viewer(joined_at=OLD), False),
         (FOLLOWERS, viewer(since=YOUNG, joined_at=OLD), False),
@@ -148,9 +148,9 @@ OLD, YOUNG = NOW - timedelta(minutes=11), NOW - timedelta(minutes=5)
     ],
 )
 def test_raid_protection_lets_pass_whom_the_room_knows(
-    settings: ChatSettings, standing: Standing, passes: bool
+    protected: ChatSettings, standing: Standing, passes: bool
 ) -> None:
-    assert code(standing, settings) == (None if passes else "raid_protection")
+    assert code(standing, protected) == (None if passes else "raid_protection")
 
 
 def test_raid_protection_says_when_one_may_write() -> None:
