@@ -1,6 +1,7 @@
 """Put a process together: settings, logs, database, bus. Each entry point calls `start` once."""
 
 import os
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import celery
@@ -25,7 +26,7 @@ class CeleryJobs:
 
     def send(self, message: JobMessage) -> None:
         try:
-            self._app.send_task(
+            self._hasty_app.send_task(
                 message.name,
                 kwargs=message.arguments,
                 queue=message.queue,
@@ -35,6 +36,13 @@ class CeleryJobs:
             )
         except kombu.exceptions.OperationalError as error:
             raise ConnectionError(f"the job broker is away: {error}") from error
+
+    @cached_property
+    def _hasty_app(self) -> celery.Celery:
+        """A worker waits long for its next job; whoever asks for one must not wait for a broker that hangs."""
+        options = self._app.conf.broker_transport_options
+        self._app.conf.broker_transport_options = options | {"socket_timeout": REDIS_TIMEOUT_S}
+        return self._app
 
 
 def start(process: str, settings: Settings | None = None, *, pool_size: int | None = None) -> Settings:
