@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from db.connection import query
+from services import clock
 from services.actors import Actor, Role
 from services.errors import Forbidden, NotFound
 from services.rooms import RoomRef, find_room, room_name
@@ -48,7 +49,7 @@ def scope_of(actor: Actor, name: str | None) -> Scope:
     """
     if name is not None:
         return kept_by(actor, find_room(name, actor))
-    if actor.is_moderator:
+    if _is_on_duty(actor):
         return EVERYWHERE
     rows = query("SELECT room_id FROM channels WHERE user_id = %s", (actor.user_id,))
     if not rows:
@@ -81,9 +82,7 @@ def owned_by(actor: Actor, name: str | None) -> RoomRef:
 
 def keeps_order_in(actor: Actor, room_id: UUID | None) -> bool:
     """Whether the actor keeps order in a room (None: everywhere)."""
-    if actor.is_moderator or room_id is None:
-        return actor.is_moderator
-    return standing(actor, room_id).keeps_order
+    return _is_on_duty(actor) if room_id is None else standing(actor, room_id).keeps_order
 
 
 def must_outrank(actor: Actor, user_id: UUID, scope: Scope) -> None:
@@ -104,6 +103,15 @@ def must_outrank(actor: Actor, user_id: UUID, scope: Scope) -> None:
         mine, theirs = _rank(actor.role, own), _rank(target, other)
     if theirs >= mine:
         raise Forbidden("This person stands as high as you do.", "outranked")
+
+
+def _is_on_duty(actor: Actor) -> bool:
+    """Whether the actor keeps order on the whole platform: its staff, but not while banned from it themselves."""
+    return actor.is_moderator and not query(
+        """SELECT 1 FROM bans WHERE user_id = %s AND room_id IS NULL AND lifted_at IS NULL
+           AND (until IS NULL OR until > %s)""",
+        (actor.user_id, clock.now()),
+    )
 
 
 def _role_of(user_id: UUID) -> Role:

@@ -134,6 +134,16 @@ def test_only_staff_ban_everywhere_and_that_holds_in_ones_own_chat_too() -> None
     assert made.say(made.streamer).seq == 1
 
 
+def test_staff_who_are_banned_themselves_cannot_act_nor_let_themselves_off() -> None:
+    made = Chat()
+    ban = moderation.ban(actor_of(made.admin), EVERYWHERE, BanDraft(user_id=made.staff.id))
+    with pytest.raises(NotFound):
+        moderation.lift(actor_of(made.staff), str(ban.id))
+    for room in (None, made.room.alias):
+        with pytest.raises(Forbidden):
+            scope_of(actor_of(made.staff), room)
+
+
 def test_bans_of_another_room_are_not_known_to_its_neighbours() -> None:
     made, other = Chat(), Chat()
     ban = made.ban(made.streamer, made.viewer)
