@@ -97,8 +97,8 @@ class Room:
             return  # it left meanwhile
         arrival.settle(last_seq)
         self.tell(self.order.start(last_seq))
-        self._admit()
-        if self.lacking is not None:
+        self._admit([arrival])  # the others are where they were: thousands may be arriving at the same time
+        if self.order.passed is not None and arrival.lacks(self.order.passed):
             self._left_behind(self)
 
     def catch_up(self, gap: Gap, found: list[Numbered], dropped: int) -> None:
@@ -106,7 +106,7 @@ class Room:
         for arrival in list(self._arrivals.values()):
             if self.order.passed is not None and arrival.lacks(self.order.passed) == gap:
                 arrival.fill(gap, found, dropped)
-        self._admit()
+        self._admit(self._arrivals.values())
 
     def leave(self, hearer: Hearer) -> None:
         name = self._names.pop(hearer, None)
@@ -131,15 +131,15 @@ class Room:
         if self._arrivals:
             for arrival in list(self._arrivals.values()):
                 arrival.take(ready)
-            self._admit()
+            self._admit(self._arrivals.values())
         return told * len(ready)
 
-    def _admit(self) -> None:
+    def _admit(self, arrivals: Iterable[Arrival]) -> None:
         """Arrivals that are where the room is hear with everybody else."""
-        for hearer, arrival in list(self._arrivals.items()):
-            if arrival.reached is not None and arrival.reached == self.order.passed:
-                del self._arrivals[hearer]
-                self._audience.add(hearer, arrival.name)
+        for arrival in list(arrivals):
+            is_there = arrival.reached is not None and arrival.reached == self.order.passed
+            if is_there and self._arrivals.pop(arrival.hearer, None) is not None:
+                self._audience.add(arrival.hearer, arrival.name)
 
 
 @lru_cache(maxsize=4096)

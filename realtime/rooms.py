@@ -46,6 +46,7 @@ class Rooms:
         self._audiences: dict[bytes, Audience] = {}
         self._watchers: dict[bytes, Callable[[bytes], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._catching_up: set[UUID] = set()
         self._diverted: dict[bytes, Callable[[UUID, bytes], None]] = {}
         self._subscriptions: Subscriptions
 
@@ -202,13 +203,17 @@ class Rooms:
         room.tell(room.order.fill(_numbered(found), before))
 
     def _fetch_for_arrivals(self, room: Room) -> None:
-        self._begin(self._try_to_mend_arrivals(room))
+        if room.id not in self._catching_up:
+            self._catching_up.add(room.id)
+            self._begin(self._try_to_mend_arrivals(room))
 
     async def _try_to_mend_arrivals(self, room: Room) -> None:
         try:
             await self._mend_arrivals(room)
         except ServiceError as error:
             log.warning("arrivals_not_mended", room=str(room.id), error=error.message)
+        finally:
+            self._catching_up.discard(room.id)
 
     async def _mend_arrivals(self, room: Room) -> None:
         """Fetch what was in one newcomer's history, not in another's that was read before, and never heard."""

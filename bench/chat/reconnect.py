@@ -83,25 +83,31 @@ class Crowd:
         self._poll.close()
 
     def _wait_for_answers(self) -> None:
-        waiting, heard = set(self._sockets), dict.fromkeys(self._sockets, b"")
-        until = perf_counter() + LIMIT_S
+        heard: dict[int, bytes] = {}
+        waiting, until = set(self._sockets), perf_counter() + LIMIT_S
         while waiting:
             if perf_counter() > until:
                 raise TimeoutError(f"{len(waiting)} have no history")
             for descriptor, event in self._poll.poll(1):
-                sock = self._sockets[descriptor]
-                if event & select.EPOLLOUT:
-                    sock.send(self._hello)
-                    self._poll.modify(sock, select.EPOLLIN)
-                    continue
-                heard[descriptor] += sock.recv(1 << 18)
-                if not heard[descriptor].startswith(b"HTTP/1.1 101"):
-                    raise ConnectionError(f"the server said {heard[descriptor][:300]!r}")
-                if heard[descriptor].endswith(b"\r\n\r\n"):
-                    sock.send(self._join)
-                elif b'"truncated":' in heard[descriptor][-120:]:
-                    waiting.discard(descriptor)
+                if descriptor not in heard:
                     heard[descriptor] = b""
+                    self._sockets[descriptor].send(self._hello)
+                    self._poll.modify(descriptor, select.EPOLLIN)
+                elif event & select.EPOLLIN and self._is_answered(descriptor, heard):
+                    waiting.discard(descriptor)
+
+    def _is_answered(self, descriptor: int, heard: dict[int, bytes]) -> bool:
+        """Take what came; ask to join once the socket is open; whether the answer to that is whole."""
+        sock = self._sockets[descriptor]
+        data = heard[descriptor] + sock.recv(1 << 18)
+        if data.startswith(b"HTTP/1.1"):
+            if not data.startswith(b"HTTP/1.1 101"):
+                raise ConnectionError(f"the server said {data[:300]!r}")
+            if data.endswith(b"\r\n\r\n"):
+                sock.send(self._join)
+                data = b""
+        heard[descriptor] = data[-200:] if len(data) > 200 and not data.startswith(b"HTTP") else data
+        return b'"truncated":' in heard[descriptor]
 
 
 def _talk(made: Audience) -> None:

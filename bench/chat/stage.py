@@ -82,7 +82,7 @@ def processes(
         for process in running:
             process.send_signal(signal.SIGTERM)
         for process in running:
-            process.wait(15)
+            process.wait(60)
 
 
 def free_port() -> int:

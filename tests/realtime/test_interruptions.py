@@ -92,6 +92,26 @@ def test_while_the_database_is_away_senders_are_told_and_afterwards_all_goes_on(
     assert play(scene) == ("unavailable", "unavailable", ["before", "after"])
 
 
+def test_what_was_acknowledged_around_an_absence_of_the_database_is_there_once(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> tuple[list[str], set[str]]:
+        ana = await crowd.person(process)
+        await ana.ask("join", room=show.room, token=show.ana)
+        acknowledged, refused = [], set()
+        with database_away(start.settings):
+            for number in range(3):
+                refused.add((await ana.ask("chat", text=f"words {number}", clientMessageId=str(number)))["code"])
+        for number in range(15):
+            answer = await ana.ask("chat", text=f"words {number}", clientMessageId=str(number))
+            acknowledged.append(answer["message"]["id"])
+        return acknowledged, refused
+
+    acknowledged, refused = play(scene)
+    assert refused == {"unavailable"}
+    assert acknowledged == [str(row[0]) for row in query("SELECT id FROM messages ORDER BY seq")]
+
+
 def test_several_processes_may_share_one_port(start: Start, show: Show) -> None:
     shared = start("--processes", "2")
 

@@ -84,9 +84,9 @@ def main(arguments: list[str]) -> None:
         if heading != (rooms, rate):
             heading, first = (rooms, rate), results
             print(f"\n{options.viewers} viewers, {rooms} room(s), {f'{rate} messages/s' if rate else 'saturated'}")
-            print(f"{'server':<14}{'heard/s':>10}{'ratio':>7}{'last p50':>10}{'last p99':>10}", end="")
+            print(f"{'server':<14}{'heard/s':>10}{'first/':>7}{'last p50':>10}{'last p99':>10}", end="")
             print(f"{'each p99':>10}{'cpu':>6}{'cpu s/M':>9}{'KB/conn':>9}{'opened/s':>10}{'lost':>7}")
-        print(_row(name, results, statistics.median(_ratios(results, first))), flush=True)
+        print(_row(name, results, statistics.median(_ratios(first, results))), flush=True)
 
 
 def _measured(options: argparse.Namespace) -> Iterator[tuple[int, int, str, list[Seen]]]:
@@ -192,7 +192,7 @@ def _whole_numbers(text: str) -> list[int]:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.chat.peers.run", description="Chat beside its peers.")
-    parser.add_argument("--servers", default=",".join(CONTENDERS), help="which, the first is what ratios are to")
+    parser.add_argument("--servers", default=",".join(CONTENDERS), help="which; the first is compared with each")
     parser.add_argument("--viewers", type=int, default=1000, help="sockets")
     parser.add_argument("--rooms", type=_whole_numbers, default=[1], help="numbers of rooms, comma-separated")
     parser.add_argument("--rates", type=_whole_numbers, default=[0], help="messages a second; 0 is as many as go")
