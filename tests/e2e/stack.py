@@ -28,8 +28,8 @@ T = TypeVar("T")
 class Stack:
     """A running stack: its addresses, its demo accounts, its log."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, ports: dict[str, int]) -> None:
-        self.process, self.log, self.ports = process, log, ports
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, ports: dict[str, int], data_dir: Path) -> None:
+        self.process, self.log, self.ports, self.data_dir = process, log, ports, data_dir
         self.url = f"http://localhost:{ports['PORT']}"
         self.realtime_url = f"ws://localhost:{ports['REALTIME_PORT']}"
         self.rtmp_url = f"rtmp://localhost:{ports['RTMP_PORT']}/live"
@@ -80,11 +80,11 @@ class Stack:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Stack]:
+def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
     """Run `manage.py up` on ports of its own until the block ends; it is stopped by Ctrl-C."""
     ports = _free_ports()
     clean = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
-    environment = clean | {"DATA_DIR": str(data_dir)} | {name: str(port) for name, port in ports.items()}
+    environment = clean | settings | {"DATA_DIR": str(data_dir)} | {name: str(port) for name, port in ports.items()}
     log = data_dir.parent / f"{data_dir.name}.{time.monotonic_ns()}.log"
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb"))
@@ -92,7 +92,7 @@ def running(data_dir: Path) -> Iterator[Stack]:
             [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         stack.callback(_stop, process)
-        running = Stack(process, log, ports)
+        running = Stack(process, log, ports, data_dir)
         until(lambda: "is up after" in running.printed() or process.poll() is not None, 120, running.printed)
         assert process.poll() is None, running.printed()
         yield running
