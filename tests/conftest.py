@@ -28,7 +28,7 @@ TEMPLATE = "astrotv_template"
 FIXED = {"BCRYPT_ROUNDS": "4", "LOG_LEVEL": "warning", "LOG_FORMAT": "console", "ASTROTV_ENV": "development"}
 
 _servers = ExitStack()
-_shared: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+_shared = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,7 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not config.option.collectonly:
         config.stash[_shared] = _start_servers()
     if _shared in config.stash:
-        os.environ.update(config.stash[_shared])
+        environment: dict[str, str] = config.stash[_shared]
+        os.environ.update(environment)
 
 
 @pytest.hookimpl(optionalhook=True)

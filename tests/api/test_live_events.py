@@ -8,14 +8,14 @@ from falcon import testing
 
 from services import broadcasts
 from services.actors import Role
-from services.broadcasts import MediaFacts
 from services.errors import Conflict, Forbidden
+from services.media_facts import MediaFacts
 from services.projects import Stage
 from tests.factories import bearer, make_user
 from tests.live_events import START, make_event, make_organiser, make_poll, make_session, make_survey
 
 Client = testing.TestClient
-HERE = {"server": "here", "remote_address": "127.0.0.1"}
+HERE: dict[str, Any] = {"server": "here", "remote_address": "127.0.0.1"}
 
 
 @pytest.fixture

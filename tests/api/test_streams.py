@@ -3,6 +3,7 @@
 from falcon import testing
 
 from db.connection import query
+from db.models.users import User
 from services import broadcasts, channels
 from services.actors import Role
 from services.media_facts import MediaFacts
@@ -11,7 +12,7 @@ from tests.factories import actor_of, bearer, make_channel, make_stream, make_us
 Client = testing.TestClient
 
 
-def publish_as(user) -> str:
+def publish_as(user: User) -> str:
     key = channels.stream_key(actor_of(user)).stream_key
     grant = broadcasts.authorize(key, server="here", remote_address="127.0.0.1")
     return str(broadcasts.go_live(grant, MediaFacts(height=720), server="here", remote_address="127.0.0.1").id)
@@ -74,10 +75,10 @@ def test_a_list_is_paged_by_viewers_without_loss(client: Client) -> None:
 
 
 def test_only_its_streamer_edits_and_ends_a_stream(client: Client) -> None:
-    channel = make_channel()
-    stream = make_stream(channel)
+    owner = make_user(role=Role.STREAMER)
+    stream = make_stream(make_channel(owner))
     path = f"/api/streams/{stream.id}"
-    stranger, owner, admin = make_user(role=Role.STREAMER), channel.user, make_user(role=Role.ADMIN)
+    stranger, admin = make_user(role=Role.STREAMER), make_user(role=Role.ADMIN)
     assert client.simulate_patch(path, json={"title": "x"}, headers=bearer(stranger)).status_code == 403
     assert client.simulate_delete(path, headers=bearer(stranger)).status_code == 403
     edited = client.simulate_patch(path, json={"title": "New"}, headers=bearer(owner))

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import celeryconfig
 from services import jobs
@@ -28,5 +29,6 @@ def test_every_queue_is_declared_and_served() -> None:
 
 def test_every_schedule_names_a_job_and_its_queue() -> None:
     queues = {job.name: job.queue for job in JOBS}
-    for entry in celeryconfig.beat_schedule.values():
+    schedules: dict[str, Any] = celeryconfig.beat_schedule
+    for entry in schedules.values():
         assert entry["options"]["queue"] == queues[entry["task"]]

@@ -21,7 +21,7 @@ __all__ = ["start"]  # a fixture of the realtime tests
 
 CROWD = 60
 ASKERS = 12
-TIMES = {"startTime": "2030-05-01T18:00:00Z", "endTime": "2030-05-01T20:00:00Z"}
+TIMES: dict[str, Any] = {"startTime": "2030-05-01T18:00:00Z", "endTime": "2030-05-01T20:00:00Z"}
 #: What joining, telling and the clock of the test may differ by, in seconds.
 TOLERANCE_S = 2.0
 #: Longer than the tolerance, and than a process keeps silent of being alive.

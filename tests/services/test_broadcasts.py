@@ -1,10 +1,12 @@
 """A broadcast's life, as the ingest drives it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from db.models.streams import IngestSession, Stream
+from db.models.users import User
 from services import broadcasts, channels, clock
 from services.actors import Role
 from services.broadcasts import Grant
@@ -14,10 +16,10 @@ from services.media_facts import MediaFacts
 from tests.factories import actor_of, make_user
 from tests.fakes import FakeJobs
 
-HERE = {"server": "one", "remote_address": "127.0.0.1"}
+HERE: dict[str, Any] = {"server": "one", "remote_address": "127.0.0.1"}
 
 
-def granted(user=None) -> Grant:
+def granted(user: User | None = None) -> Grant:
     user = user or make_user(role=Role.STREAMER)
     return broadcasts.authorize(channels.stream_key(actor_of(user)).stream_key, **HERE)
 

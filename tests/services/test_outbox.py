@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from redis import Redis
 
 from db.connection import query
 from db.transactions import after_commit, atomic
@@ -51,13 +52,13 @@ def test_with_the_broker_away_the_row_waits_for_the_sweeper(jobs_sent: FakeJobs)
     assert rows() == 0
 
 
-def test_an_event_reaches_every_topic_as_the_client_will_read_it(redis_client) -> None:
+def test_an_event_reaches_every_topic_as_the_client_will_read_it(redis_client: Redis) -> None:
     listener = redis_client.pubsub(ignore_subscribe_messages=True)
     listener.subscribe("room:1", "user:2")
     stream_id = new_id()
     with with_request_id("cause-1"):
         publish(StreamStatusChanged(stream_id=stream_id, status="LIVE"), "room:1", "user:2")
-    heard = {}
+    heard: dict[bytes, bytes] = {}
     while len(heard) < 2:
         message = listener.get_message(timeout=5)
         if message:

@@ -1,8 +1,9 @@
 """Votes, upvotes and responses under concurrency: exactly one a person, and nothing lost."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from db.connection import connection, query
@@ -20,7 +21,7 @@ PEOPLE, TRIES, THREADS = 12, 4, 16
 T = TypeVar("T")
 
 
-def outcomes(tries: list[Callable[[], object]]) -> Counter[str]:
+def outcomes(tries: Sequence[Callable[[], object]]) -> Counter[str]:
     """Run everything at once; counts `ok` and the codes of refusals."""
 
     def tried(work: Callable[[], object]) -> str:
@@ -38,11 +39,7 @@ def outcomes(tries: list[Callable[[], object]]) -> Counter[str]:
 def test_one_vote_a_person_however_often_they_try_at_once(committed_db: Settings) -> None:
     poll = make_poll(make_session().id)
     people = [actor_of(make_user()) for _ in range(PEOPLE)]
-    tries = [
-        lambda who=who, option=poll.options[n % 3].id: polls.vote(who, poll.id, [option])
-        for n in range(TRIES)
-        for who in people
-    ]
+    tries = [partial(polls.vote, who, poll.id, [poll.options[n % 3].id]) for n in range(TRIES) for who in people]
     assert outcomes(tries) == {"ok": PEOPLE, "already_voted": PEOPLE * (TRIES - 1)}
     shown = polls.public_poll(poll.id)
     assert shown is not None
@@ -53,9 +50,7 @@ def test_a_poll_that_is_closed_meanwhile_counts_exactly_the_votes_that_it_accept
     poll = make_poll(make_session().id)
     organiser = actor_of(make_organiser())
     people = [actor_of(make_user()) for _ in range(30)]
-    tries: list[Callable[[], object]] = [
-        lambda who=who: polls.vote(who, poll.id, [poll.options[0].id]) for who in people
-    ]
+    tries: list[Callable[[], object]] = [partial(polls.vote, who, poll.id, [poll.options[0].id]) for who in people]
     tries.insert(15, lambda: polls.activate(organiser, str(poll.id), False))
     found = outcomes(tries)
     assert found["ok"] + found["poll_inactive"] == 31
@@ -66,7 +61,7 @@ def test_a_poll_that_is_closed_meanwhile_counts_exactly_the_votes_that_it_accept
 def test_one_poll_is_open_however_many_are_opened_at_once(committed_db: Settings) -> None:
     session, organiser = make_session(), actor_of(make_organiser())
     made = [make_poll(session.id, is_active=False) for _ in range(8)]
-    tries = [lambda poll=poll: polls.activate(organiser, str(poll.id), True) for poll in made]
+    tries = [partial(polls.activate, organiser, str(poll.id), True) for poll in made]
     assert outcomes(tries) == {"ok": 8}
     assert query("SELECT count(*) FROM polls WHERE status = 'OPEN'") == [(1,)]
     assert query("SELECT count(*) FROM polls WHERE status = 'CLOSED'") == [(7,)]
@@ -76,7 +71,7 @@ def test_the_counter_of_upvotes_is_the_number_of_upvotes(committed_db: Settings)
     session = make_session()
     people = [actor_of(make_user()) for _ in range(PEOPLE)]
     question = questions.ask(people[0], NewQuestion(session_id=session.id, text="Why?"))
-    tries = [lambda who=who: questions.upvote(who, str(question.id)) for _ in range(TRIES) for who in people]
+    tries = [partial(questions.upvote, who, str(question.id)) for _ in range(TRIES) for who in people]
     assert outcomes(tries) == {"ok": PEOPLE, "already_upvoted": PEOPLE * (TRIES - 1)}
     assert query("SELECT upvotes, (SELECT count(*) FROM question_upvotes) FROM questions") == [(PEOPLE, PEOPLE)]
 
@@ -84,7 +79,7 @@ def test_the_counter_of_upvotes_is_the_number_of_upvotes(committed_db: Settings)
 def test_one_question_is_on_the_stage_however_many_are_put_there_at_once(committed_db: Settings) -> None:
     session, organiser = make_session(), actor_of(make_organiser())
     asked = [questions.ask(organiser, NewQuestion(session_id=session.id, text=f"{n}?")) for n in range(8)]
-    tries = [lambda one=one: questions.pin(organiser, str(one.id), True) for one in asked]
+    tries = [partial(questions.pin, organiser, str(one.id), True) for one in asked]
     assert outcomes(tries) == {"ok": 8}
     assert query("SELECT count(*) FROM questions WHERE is_pinned") == [(1,)]
 
