@@ -40,10 +40,16 @@ def _operation(method: str, path: str, operation: dict[str, Any], document: dict
         kind, content = next(iter(body["content"].items()))
         parts.append(f"<p>Body, {escape(kind)}</p><pre>{_shape(content['schema'], document)}</pre>")
     for status, response in operation["responses"].items():
-        schema = response["content"]["application/json"]["schema"]
-        shown = f"<pre>{_shape(schema['properties']['data'], document)}</pre>" if status.startswith("2") else ""
+        shown = f"<pre>{_answer(response, document)}</pre>" if status.startswith("2") else ""
         parts.append(f"<div>{status} {escape(response['description'])}{shown}</div>")
     return "".join(parts) + "</details>"
+
+
+def _answer(response: dict[str, Any], document: dict[str, Any]) -> str:
+    """What an envelope holds; of an answer that is no envelope, its type."""
+    kind, content = next(iter(response.get("content", {}).items()), ("no body", {}))
+    data = content.get("schema", {}).get("properties", {}).get("data")
+    return escape(kind) if data is None else _shape(data, document)
 
 
 def _shape(schema: dict[str, Any], document: dict[str, Any], depth: int = 0) -> str:
