@@ -8,7 +8,7 @@ from bench.chat import persist as chat_persist
 from bench.chat import run as chat
 from bench.chat.peers import run as chat_peers
 from bench.figures import Figure
-from bench.media import faults, latency, player
+from bench.media import cost, faults, latency, player, shedding
 from bench.media.browser import Missing
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "latency": latency.figures,
     "player": player.figures,
     "faults": faults.figures,
+    "ingest": cost.figures,
+    "shedding": shedding.figures,
 }
 
 

@@ -5,6 +5,10 @@ one rendition, such as a transcoder that dies, counts in every other.
 """
 
 from bisect import bisect_right
+from typing import Final
+
+#: Sound begins up to a few frames before or after the picture with which an epoch begins.
+ALMOST_S: Final = 0.1
 
 
 class Epochs:
@@ -22,7 +26,6 @@ class Epochs:
     def go_on(self, number: int) -> None:
         """Go on after an earlier process, whose last epoch had this number."""
         self._first = number
-        self.break_is_due = True
 
     def mark(self) -> None:
         """Say that something broke."""
@@ -41,4 +44,4 @@ class Epochs:
 
     def at(self, time_s: float) -> int:
         """Return the number of the epoch that a media time belongs to."""
-        return self._first + bisect_right(self._starts, time_s)
+        return self._first + bisect_right(self._starts, time_s + ALMOST_S)

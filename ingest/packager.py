@@ -45,6 +45,8 @@ class Packager:
         self._remuxer = Remuxer()
         self._clock = WallClock()
         self._epochs = Epochs()
+        self._resumes = False
+        self._init_is_expected = True
         self._renditions: dict[str, Rendition] = {}
         self._intakes: dict[str, RungIntake] = {}
         self._absences: dict[str, asyncio.TimerHandle] = {}
@@ -71,7 +73,7 @@ class Packager:
         for name, number in inits.items():
             self._rendition(name).restore(segments.get(name, []), number)
         if inits:
-            self._has_master = True
+            self._has_master = self._resumes = True
             self._epochs.go_on(max((segment.epoch for made in segments.values() for segment in made), default=0))
         return sum(segment.duration_s for segment in segments.get(SOURCE, ()))
 
@@ -85,6 +87,10 @@ class Packager:
         Raises ProtocolError, UnsupportedMedia.
         """
         self._clock.arrived(time_ms / 1000, arrived_at)
+        if self._resumes:
+            # Not with the source's first part: a rung's might be here before it.
+            self._resumes, self._init_is_expected = False, True
+            self._epochs.begin(time_ms / 1000)
         self._take(self._rendition(SOURCE), self._remuxer.add(kind, time_ms, payload))
 
     def interrupt(self) -> None:
@@ -94,6 +100,7 @@ class Packager:
         self._publish(source, source.cut())
         self._remuxer = Remuxer()
         self._clock.restart()
+        self._resumes = source.init_number >= 0
 
     def open_rung(self, name: str) -> RungIntake:
         """Begin (or begin again) to take a rung's fragments."""
@@ -199,8 +206,10 @@ class Packager:
                 self._announce_change()
 
     def _begin(self, rendition: Rendition, init: Init) -> None:
-        if rendition.name == SOURCE and rendition.init_number >= 0:
-            self._epochs.mark()
+        if rendition.name == SOURCE:
+            if not self._init_is_expected:
+                self._epochs.mark()
+            self._init_is_expected = False
         self._publish(rendition, rendition.begin(init))
         self._write_init(rendition)
 

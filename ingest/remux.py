@@ -116,12 +116,12 @@ class Remuxer:
     def _part(self, runs: list[Run], independent: bool) -> Part:
         leading = runs[0]
         timescale = VIDEO_TIMESCALE if leading.track == cmaf.VIDEO_TRACK else self._audio.timescale
-        return Part(
-            cmaf.fragment(self._fragments, runs),
-            leading.decode_time / timescale,
-            sum(sample.duration for sample in leading.samples) / timescale,
-            independent,
-        )
+        began_s = leading.decode_time / timescale
+        lasts_s = sum(sample.duration for sample in leading.samples) / timescale
+        sound_ends_s = self._audio.ends_s(runs[-1])
+        if sound_ends_s - began_s - lasts_s > LONGEST_SILENCE_S / 2:
+            lasts_s = sound_ends_s - began_s  # the picture stands still, and the sound goes on
+        return Part(cmaf.fragment(self._fragments, runs), began_s, lasts_s, independent)
 
     def _init(self) -> Init:
         video, audio = self._video.config, self._audio.config
@@ -260,6 +260,12 @@ class _AudioTrack:
         if self._samples:
             last = self._samples[-1]
             self._samples[-1] = last._replace(duration=last.duration + ticks)
+
+    def ends_s(self, run: Run) -> float:
+        """When a run of sound ends; the beginning of time for a picture."""
+        if run.track != cmaf.AUDIO_TRACK:
+            return 0.0
+        return (run.decode_time + sum(sample.duration for sample in run.samples)) / self.timescale
 
     def take(self) -> Iterable[Run]:
         samples = self._samples

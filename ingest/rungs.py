@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from ingest.epochs import Epochs
+from ingest.epochs import ALMOST_S, Epochs
 from ingest.mp4_boxes import FragmentReader
 from ingest.parts import Init, Part
 
@@ -46,7 +46,7 @@ class RungIntake:
             if missing_s < LONGEST_WAIT_S:
                 return False
             self._epochs.begin(part.decode_time_s)
-        is_after_break = self._epochs.at(part.decode_time_s) > self._epochs.at(self._made_until_s - _ALMOST_S)
+        is_after_break = self._epochs.at(part.decode_time_s) > self._epochs.at(self._made_until_s - 2 * ALMOST_S)
         if is_after_break:
             self._made_until_s = None
         return is_after_break

@@ -69,10 +69,10 @@ class _Theatre:
     def transcoder_killed(self) -> Iterator[Figure]:
         """ffmpeg dies while a player shows a rung."""
         self._page.evaluate("players['plain'].hls.currentLevel = 0")
-        for process in self._transcoders():
+        for process in transcoders(self._stack):
             process.kill()
         yield from self._recovered("transcoder killed")
-        yield Figure("transcoder killed: transcoders now", len(self._transcoders()), "", 1)
+        yield Figure("transcoder killed: transcoders now", len(transcoders(self._stack)), "", 1)
 
     def recording(self) -> Iterator[Figure]:
         """The stream ends; its recording plays, and can be sought in."""
@@ -89,8 +89,8 @@ class _Theatre:
         self._page.evaluate(f"players['recording'].video.currentTime = {lasts_s * 0.6}")
         self._moves_on("recording")
         yield Figure("recording: plays on after a seek to", self._state("recording")["time"], "s")
-        until(lambda: not self._transcoders(), 20)
-        yield Figure("ffmpeg processes left behind", len(self._transcoders()), "", 0)
+        until(lambda: not transcoders(self._stack), 20)
+        yield Figure("ffmpeg processes left behind", len(transcoders(self._stack)), "", 0)
 
     def _recovered(self, what: str) -> Iterator[Figure]:
         """Both players show new pictures by themselves: more than what they had in store."""
@@ -133,8 +133,10 @@ class _Theatre:
     def _publish(self) -> PublishingThread:
         return PublishingThread(self._recording, [self._url]).__enter__()
 
-    def _transcoders(self) -> list[psutil.Process]:
-        return [child for child in self._stack.children() if _is_ladder(child)]
+
+def transcoders(stack: Stack) -> list[psutil.Process]:
+    """The ffmpeg processes that make ladders."""
+    return [child for child in stack.children() if _is_ladder(child)]
 
 
 def _is_ladder(process: psutil.Process) -> bool:

@@ -27,7 +27,7 @@ from ingest.rtmp.messages import Message, MessageType, set_chunk_size
 CHUNK_BYTES: Final = 4096
 C0_C1: Final = b"\x03" + bytes(1536)
 C2: Final = bytes(1536)
-LONGEST_HANDSHAKE_S: Final = 10.0
+LONGEST_HANDSHAKE_S: Final = 20.0
 
 _TAG = struct.Struct(">B3s3sB3s")
 
@@ -131,7 +131,11 @@ class Publisher:
     async def run(self, stop: asyncio.Event) -> None:
         """Connect, publish, and say good-bye; `ended` tells why it stopped."""
         address = urlsplit(self._url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port or 1935)
+        try:
+            reader, writer = await asyncio.open_connection(address.hostname, address.port or 1935)
+        except OSError as error:
+            self.ended = str(error)
+            return
         writer.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             writer.write(C0_C1)
@@ -171,6 +175,58 @@ class Publisher:
         while True:
             for frame in self._recording.frames:
                 yield frame, offset_ms + frame.time_ms
+            offset_ms += self._recording.lasts_ms
+
+
+class Choir:
+    """Many connections that send the same frames at the same time, each chunked once for all of them."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.lost = 0
+        self._recording = recording
+        self._writers: list[asyncio.StreamWriter] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> "Choir":
+        self._thread.start()
+        self._singing = asyncio.run_coroutine_threadsafe(self._sing(), self._loop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._singing.cancel()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(15)
+
+    def grow_to(self, urls: Sequence[str]) -> None:
+        """Let those of the addresses join that are not there yet."""
+        joining = asyncio.run_coroutine_threadsafe(self._join_all(urls[len(self._writers) :]), self._loop)
+        joining.result(6 * LONGEST_HANDSHAKE_S)
+
+    async def _join_all(self, urls: Sequence[str]) -> None:
+        await asyncio.gather(*(self._join(url) for url in urls))
+
+    async def _join(self, url: str) -> None:
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(C0_C1)
+        async with asyncio.timeout(LONGEST_HANDSHAKE_S):
+            await reader.readexactly(1 + 2 * 1536)
+            writer.write(C2 + _greeting(url))
+            await _accepted(reader)
+        writer.write(b"".join(_chunks(frame, 0) for frame in self._recording.opening))
+        self._writers.append(writer)
+
+    async def _sing(self) -> None:
+        began, offset_ms = self._loop.time(), 0
+        while True:
+            for frame in self._recording.frames:
+                time_ms = offset_ms + frame.time_ms
+                await asyncio.sleep(max(0.0, began + time_ms / 1000 - self._loop.time()))
+                chunks = _chunks(frame, time_ms)
+                for writer in self._writers:
+                    writer.write(chunks)
+                self.lost = sum(writer.transport.is_closing() for writer in self._writers)
             offset_ms += self._recording.lasts_ms
 
 

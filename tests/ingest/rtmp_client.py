@@ -45,6 +45,12 @@ def replies(data: bytes) -> list[list[amf0.Value]]:
     return found
 
 
+def descriptions(data: bytes) -> list[str]:
+    """What the onStatus commands say in words."""
+    said = [reply[3] for reply in replies(data) if reply[0] == "onStatus"]
+    return [str(status["description"]) for status in said if isinstance(status, dict)]
+
+
 def status_codes(data: bytes) -> list[str]:
     """The codes of the onStatus commands in what a server sent."""
     return [str(reply[3]["code"]) for reply in replies(data) if reply[0] == "onStatus" and isinstance(reply[3], dict)]

@@ -185,10 +185,14 @@ class RawEncoder:
 
     def status_codes_until_closed(self) -> list[str]:
         """What the server said until it closed the connection."""
+        return rtmp_client.status_codes(self.everything_until_closed())
+
+    def everything_until_closed(self) -> bytes:
+        """Every byte from the server."""
         heard = b""
         while data := self._socket.recv(65536):
             heard += data
-        return rtmp_client.status_codes(heard)
+        return heard
 
     def status_code(self) -> str:
         """The next thing that the server says about publishing."""

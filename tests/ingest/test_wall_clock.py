@@ -33,8 +33,19 @@ def test_times_that_jumped_begin_a_new_relation() -> None:
     clock = WallClock()
     clock.arrived(0.0, NOW)
     clock.shown_at(0.0, NOW)
-    clock.arrived(1.0, NOW + 40)
-    assert clock.shown_at(1.5, NOW + 40) == NOW + 40.5
+    for media_s in (1.0, 4.0, 7.5):
+        clock.arrived(media_s, NOW + 39 + media_s)
+    assert clock.shown_at(8.0, NOW + 47) == NOW + 47
+
+
+def test_what_the_network_held_back_was_shown_when_its_time_says() -> None:
+    clock = WallClock()
+    clock.arrived(0.0, NOW)
+    clock.shown_at(0.0, NOW)
+    for tenth in range(10, 110):
+        clock.arrived(tenth / 10, NOW + 9)
+    assert clock.shown_at(9.0, NOW + 9) == NOW + 9
+    assert clock.shown_at(5.0, NOW + 9) == NOW + 5
 
 
 def test_every_connection_has_a_relation_of_its_own() -> None:
