@@ -26,6 +26,7 @@ from services.rooms import RoomRef
 
 SAID = 500
 LIMIT_S = 120
+LAST_FIELD = b'"truncated":'
 
 
 def main(arguments: list[str]) -> None:
@@ -99,15 +100,18 @@ class Crowd:
     def _is_answered(self, descriptor: int, heard: dict[int, bytes]) -> bool:
         """Take what came; ask to join once the socket is open; whether the answer to that is whole."""
         sock = self._sockets[descriptor]
-        data = heard[descriptor] + sock.recv(1 << 18)
+        received = sock.recv(1 << 18)
+        if not received:
+            raise ConnectionError("the server closed a socket")
+        data = heard[descriptor] + received
         if data.startswith(b"HTTP/1.1"):
             if not data.startswith(b"HTTP/1.1 101"):
                 raise ConnectionError(f"the server said {data[:300]!r}")
             if data.endswith(b"\r\n\r\n"):
                 sock.send(self._join)
                 data = b""
-        heard[descriptor] = data[-200:] if len(data) > 200 and not data.startswith(b"HTTP") else data
-        return b'"truncated":' in heard[descriptor]
+        heard[descriptor] = data if data.startswith(b"HTTP") else data[-len(LAST_FIELD) :]
+        return LAST_FIELD in data
 
 
 def _talk(made: Audience) -> None:
