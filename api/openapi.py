@@ -8,7 +8,7 @@ import msgspec
 
 from api.errors import Failure
 from api.replies import Meta
-from api.routing import Access, Kind, Route
+from api.routing import ENVELOPE, Access, Kind, Route
 
 REF = "#/components/schemas/{name}"
 SIGNED_IN = {Access.USER, Access.STREAMER, Access.MODERATOR, Access.ADMIN, Access.OWNER, Access.SELF}
@@ -47,7 +47,7 @@ def _operation(route: Route, path: str, schemas: dict[str, Any]) -> dict[str, An
     operation: dict[str, Any] = {
         "tags": [route.area],
         "summary": route.does,
-        "operationId": _operation_id(route.method, path),
+        "operationId": operation_id(route.method, path),
         "x-access": route.access.value,
         "parameters": _parameters(route, path, schemas),
         "responses": _responses(route, schemas),
@@ -66,7 +66,8 @@ def _operation(route: Route, path: str, schemas: dict[str, Any]) -> dict[str, An
     return operation
 
 
-def _operation_id(method: str, path: str) -> str:
+def operation_id(method: str, path: str) -> str:
+    """The name of an operation, which generated clients call it by."""
     return method.lower() + re.sub(r"[^A-Za-z0-9]+", "_", path).rstrip("_")
 
 
@@ -100,6 +101,13 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    others = {media: {"schema": {"type": "string"}} for media in route.sends if media != ENVELOPE}
+    return (_enveloped(route, schemas) if ENVELOPE in route.sends else {}) | others
+
+
+def _enveloped(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    if not route.is_enveloped:
+        return {ENVELOPE: {"schema": {"type": "object"}}}
     data = schemas[repr(route.reply)] if route.reply is not None else {}
     properties: dict[str, Any] = {"success": {"const": True}, "data": data, "message": {"type": "string"}}
     required = ["success", "data"]
@@ -107,15 +115,16 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         properties["data"] = {"type": "array", "items": data}
         properties["meta"] = schemas[repr(Meta)]
         required.append("meta")
-    return {"application/json": {"schema": {"type": "object", "properties": properties, "required": required}}}
+    return {ENVELOPE: {"schema": {"type": "object", "properties": properties, "required": required}}}
 
 
 def _refusals(route: Route) -> dict[str, str]:
+    """What any caller may be answered; which of them a given call can be is said by its code."""
     refusals = {"400": "Malformed or invalid; details name the fields", "429": "Too often", "503": "A store is away"}
-    if route.access in SIGNED_IN or route.access in (Access.OPTIONAL, Access.SECRET):
+    if route.access is not Access.PUBLIC or route.body is not None:
         refusals["401"] = "No token, or a bad one"
         refusals["403"] = "Not allowed"
-    if "{" in route.path:
+    if "{" in route.path or route.access in SIGNED_IN or route.body is not None:
         refusals["404"] = "No such thing"
     if route.method != "GET":
         refusals |= {"409": "Another state", "413": "Too large", "415": "Another type"}

@@ -34,6 +34,10 @@ class Kind(StrEnum):
     RAW = "application/octet-stream"
 
 
+ENVELOPE = "application/json"
+CSV = "text/csv"
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One operation at one address (`path`) and at any others (`also`)."""
 
@@ -48,6 +52,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     reply: Any = None
     status: int = 200
     kind: Kind = Kind.JSON
+    #: The media types of a success.
+    sends: tuple[str, ...] = (ENVELOPE,)
+    #: Whether a success in JSON is in the envelope, as all are but documents of others' making.
+    is_enveloped: bool = True
     also: tuple[str, ...] = ()
     once: bool = False
     unlimited: bool = False

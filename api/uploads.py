@@ -58,7 +58,7 @@ def received(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]
             elif part.filename is not None:
                 raise Invalid.field(_name(part), "is not a known field")
             else:
-                _say(said, _name(part), part.text)
+                _say(said, _name(part), _text(part, req))
         if field.required and not files:
             raise Invalid.field(field.names[0], "is required")
         yield Form(shaped(said, texts, strict=False), files)
@@ -83,10 +83,7 @@ def _spool() -> Path:
 
 
 def _parts(req: Request, field: FileField) -> Iterator[BodyPart]:
-    kind, options = falcon.parse_header(req.content_type or "")
-    boundary = options.get("boundary", "")
-    if kind != falcon.MEDIA_MULTIPART or not 1 <= len(boundary) <= 70:
-        raise WrongType("The body must be multipart/form-data with a boundary.")
+    boundary = _boundary(req)
     most_bytes = field.most_bytes * field.most_files + MOST_TEXTS * TEXT_BYTES
     if (req.content_length or 0) > most_bytes:
         raise TooLarge(f"The body is larger than {most_bytes} bytes.")
@@ -95,6 +92,22 @@ def _parts(req: Request, field: FileField) -> Iterator[BodyPart]:
     parse_options.max_body_part_buffer_size = TEXT_BYTES
     parse_options.max_body_part_count = field.most_files + MOST_TEXTS
     yield from MultipartForm(_Source(stream), boundary.encode(), req.content_length or most_bytes, parse_options)
+
+
+def _boundary(req: Request) -> str:
+    kind, options = falcon.parse_header(req.content_type or "")
+    boundary: str = options.get("boundary", "")
+    if kind != falcon.MEDIA_MULTIPART or not 1 <= len(boundary) <= 70:
+        raise WrongType("The body must be multipart/form-data with a boundary.")
+    return boundary
+
+
+def _text(part: BodyPart, req: Request) -> str:
+    """A part's text; of one without a body (RFC 2046, section 5.1.1) the parser reads on into the next part."""
+    text: str = part.text
+    if text.startswith(f"--{_boundary(req)}"):
+        raise Invalid.field(_name(part), "has no content")
+    return text
 
 
 def _kept(part: BodyPart, path: Path, field: FileField, earlier: int) -> ReceivedFile:

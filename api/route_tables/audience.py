@@ -2,7 +2,7 @@
 
 from api.resources import polls, questions, surveys
 from api.route_tables.access import ADMIN, MODERATOR, USER
-from api.routing import Area, Route
+from api.routing import CSV, ENVELOPE, Area, Route
 from api.schemas.lists import ListQuery
 from api.schemas.live_events import Activation, AnswerMark, Hiding, Pinning, Vote
 from services.polls import Poll, PollDraft
@@ -19,6 +19,7 @@ AUDIENCE: tuple[Route, ...] = (
         USER,
         "Questions by upvotes; all as CSV for moderators with Accept: text/csv",
         query=ListQuery,
+        sends=(ENVELOPE, CSV),
         reply=Question,
         paged=True,
     ),
@@ -72,6 +73,7 @@ AUDIENCE: tuple[Route, ...] = (
         USER,
         "Polls of a session with counts and my vote; as CSV for organisers with Accept: text/csv",
         query=ListQuery,
+        sends=(ENVELOPE, CSV),
         reply=Poll,
         paged=True,
     ),
@@ -119,6 +121,7 @@ AUDIENCE: tuple[Route, ...] = (
         surveys.SurveyResults,
         ADMIN,
         "Aggregated answers; CSV with Accept: text/csv",
+        sends=(ENVELOPE, CSV),
         reply=SurveyResults,
     ),
 )

@@ -2,7 +2,7 @@
 
 from api.resources import attendance, breakout_rooms, event_sessions, live_events, projects
 from api.route_tables.access import ADMIN, USER
-from api.routing import Area, Route
+from api.routing import CSV, ENVELOPE, Area, Route
 from api.schemas.lists import ListQuery
 from api.schemas.live_events import Deleted, EventQuery
 from services.attendance import Attendance, Attendee
@@ -80,6 +80,7 @@ EVENTS: tuple[Route, ...] = (
         ADMIN,
         "Attendance with watch time and engagement score; CSV with Accept: text/csv",
         query=ListQuery,
+        sends=(ENVELOPE, CSV),
         reply=Attendee,
         paged=True,
     ),

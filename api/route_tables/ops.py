@@ -12,7 +12,9 @@ OPS: tuple[Route, ...] = (
     operations.get(
         "/health/ready", ops.Readiness, PUBLIC, "Readiness: database, broker, storage", reply=Readiness, unlimited=True
     ),
-    operations.get("/metrics", ops.Metrics, INTERNAL, "Prometheus metrics", unlimited=True),
-    operations.get("/openapi.json", ops.OpenApi, PUBLIC, "OpenAPI 3.1 document of all of the above"),
-    operations.get("/docs", ops.Reference, PUBLIC, "The API reference as a page"),
+    operations.get("/metrics", ops.Metrics, INTERNAL, "Prometheus metrics", unlimited=True, sends=("text/plain",)),
+    operations.get(
+        "/openapi.json", ops.OpenApi, PUBLIC, "OpenAPI 3.1 document of all of the above", is_enveloped=False
+    ),
+    operations.get("/docs", ops.Reference, PUBLIC, "The API reference as a page", sends=("text/html",)),
 )

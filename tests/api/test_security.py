@@ -26,6 +26,7 @@ from services.bus import bus
 from services.ids import new_id
 from tests.bodies import is_struct
 from tests.factories import PASSWORD, bearer, make_user
+from tests.forms import BOUNDARY, MULTIPART
 from tests.statements import statements
 
 Client = testing.TestClient
@@ -205,6 +206,13 @@ def test_a_very_deep_or_odd_document_is_a_bad_request(client: Client) -> None:
             "/api/auth/login", body=body.encode("utf-8", "surrogatepass"), headers={"Content-Type": "application/json"}
         )
         assert answer.status_code == 400
+
+
+def test_a_part_without_a_body_does_not_take_the_next_part_for_its_own(client: Client) -> None:
+    empty = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="text"\r\n'
+    rest = f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="visibility"\r\n\r\nPUBLIC\r\n--{BOUNDARY}--\r\n'
+    answer = client.simulate_post("/api/content/posts", body=empty + rest, headers=bearer(make_user()) | MULTIPART)
+    assert (answer.status_code, answer.json["details"][0]["field"]) == (400, "text")
 
 
 def _logged(act: Any) -> list[str]:
