@@ -32,6 +32,15 @@ bench: .venv/dev.stamp ## run the benchmarks
 player: .venv/dev.stamp ## play live video with hls.js in a real Chromium (needs chromium, npm)
 	@$(IN_VENV) -m bench player
 
+soak: .venv/dev.stamp ## all kinds of traffic at once, then whether everything holds; ARGS="--minutes 20"
+	@$(IN_VENV) -m bench.soak $(ARGS)
+
+fuzz: .venv/dev.stamp ## hundreds of examples of every operation in the OpenAPI document
+	@ASTROTV_FUZZ_EXAMPLES=200 $(IN_VENV) -m pytest -n auto tests/contracts/test_api_fuzz.py $(ARGS)
+
+audit: .venv/dev.stamp ## known vulnerabilities of what is installed; needs pypi.org, and fails without it
+	@.venv/bin/pip-audit --requirement requirements-dev.lock --no-deps --disable-pip --strict
+
 clean: ## remove the environment and the caches; the data in .astrotv stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
