@@ -72,6 +72,15 @@ def own_details(actor: Actor) -> MaskedDetails:
     return _masked(_opened(actor.user_id, row), row)
 
 
+def payable_details(user_id: UUID) -> BankDetails:
+    """Somebody's bank details in full, for whoever pays them; the caller sees to who may. Raises NotFound."""
+    with atomic():
+        row = FinancialDetails.get_or_none(FinancialDetails.user == user_id)
+    if row is None:
+        raise NotFound("There are no bank details yet.", "no_financial_details")
+    return _opened(user_id, row)
+
+
 def has_details(user_id: UUID) -> bool:
     """Whether somebody can be paid."""
     with atomic():

@@ -20,6 +20,7 @@ from services import clock, financial, ledger, notifications
 from services.actors import Actor
 from services.errors import Conflict, NotFound
 from services.events import UserRef
+from services.financial import BankDetails
 from services.ids import new_id
 from services.ledger import AccountKind, Leg, Posting, TransactionKind
 from services.notification_kinds import Kind
@@ -74,6 +75,12 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     decided_at: datetime | None
 
 
+class PayoutToPay(PayoutView, frozen=True, kw_only=True, rename="camel"):
+    """A payout with the bank details as they are now; their end may not be `account_last4` any more."""
+
+    bank_details: BankDetails
+
+
 def ask_for_payout(actor: Actor, wish: PayoutWish) -> PayoutView:
     """Hold some of the actor's earnings to be paid out.
 
@@ -100,6 +107,17 @@ def payouts_in(status: PayoutStatus, limit: int, cursor: str | None) -> Page[Pay
     return _page("p.status = %(of)s", status.value, limit, cursor)
 
 
+def payout_to_pay(actor: Actor, payout_id: UUID) -> PayoutToPay:
+    """A payout with where to pay to, in full; that it was read is logged. Raises NotFound."""
+    rows = query(f"{_PAYOUT} WHERE p.id = %s", (payout_id,))
+    if not rows or not actor.is_admin:
+        raise _no_such_payout()
+    payout = _view(rows[0])
+    log.info("bank_details_read", payout_id=str(payout_id), by=str(actor.user_id))
+    details = financial.payable_details(payout.streamer.id)
+    return PayoutToPay(**msgspec.structs.asdict(payout), bank_details=details)
+
+
 def decide(actor: Actor, payout_id: UUID, settlement: Settlement) -> PayoutView:
     """Settle or refuse a payout, once, and tell its streamer.
 
@@ -108,7 +126,7 @@ def decide(actor: Actor, payout_id: UUID, settlement: Settlement) -> PayoutView:
     with translating(ledger.REFUSALS), atomic():
         payout = Payout.select().where(Payout.id == payout_id).for_update().first()
         if payout is None or not actor.is_admin:
-            raise NotFound("No such payout.", "payout_not_found")
+            raise _no_such_payout()
         if payout.status != PayoutStatus.PENDING:
             raise Conflict(f"This payout is {payout.status} already.", "already_decided")
         _decide(actor, payout, settlement)
@@ -127,6 +145,10 @@ def _decide(actor: Actor, payout: Payout, settlement: Settlement) -> None:
     payout.decided_by_id, payout.decided_at = actor.user_id, clock.now()
     payout.save()
     _tell(payout)
+
+
+def _no_such_payout() -> NotFound:
+    return NotFound("No such payout.", "payout_not_found")
 
 
 def _account_of(actor: Actor) -> str:

@@ -31,7 +31,10 @@ class AllPayouts:
 
 
 class Payout:
-    """One payout, to be decided."""
+    """One payout, to be paid and decided."""
+
+    def on_get(self, req: Request, resp: falcon.Response, **path: str) -> None:
+        ok(resp, payouts.payout_to_pay(actor(req), known_id(path["id"], "payout")))
 
     def on_patch(self, req: Request, resp: falcon.Response, **path: str) -> None:
         ok(resp, payouts.decide(actor(req), known_id(path["id"], "payout"), parse(req, Settlement)))

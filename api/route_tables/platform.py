@@ -6,7 +6,7 @@ from api.routing import Area, Route
 from api.schemas.lists import ListQuery
 from api.schemas.panel import PayoutQuery
 from services.coin_packs import AdminPackView, PackDraft, PackEdit
-from services.payouts import PayoutView, PayoutWish, Settlement
+from services.payouts import PayoutToPay, PayoutView, PayoutWish, Settlement
 from services.platform_metrics import PlatformMetrics
 
 money = Area("payment")
@@ -40,6 +40,13 @@ PLATFORM: tuple[Route, ...] = (
         query=PayoutQuery,
         reply=PayoutView,
         paged=True,
+    ),
+    admin.get(
+        "/api/admin/payouts/{id}",
+        payouts.Payout,
+        ADMIN,
+        "One payout with the bank details to pay to",
+        reply=PayoutToPay,
     ),
     admin.patch(
         "/api/admin/payouts/{id}",

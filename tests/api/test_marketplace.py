@@ -134,6 +134,9 @@ def test_a_payout_is_asked_for_and_decided(client: Client) -> None:
     assert (too_much.status_code, too_much.json["code"]) == (409, "insufficient_earnings")
     assert client.simulate_get("/api/admin/payouts", headers=admin).json["data"] == [payout]
     one = f"/api/admin/payouts/{payout['id']}"
+    to_pay = client.simulate_get(one, headers=admin).json["data"]
+    assert (to_pay["bankDetails"]["accountNumber"], to_pay["accountLast4"]) == ("1234567890", "7890")
+    assert client.simulate_get(one, headers=headers).status_code == 403
     assert client.simulate_patch(one, json={"status": "settled"}, headers=headers).status_code == 403
     settled = client.simulate_patch(one, json={"status": "settled", "reference": "T1"}, headers=admin).json["data"]
     assert (settled["status"], settled["reference"]) == ("settled", "T1")

@@ -122,6 +122,16 @@ def test_nobody_but_an_administrator_decides() -> None:
     assert _balances(actor) == (0, 10, 0)
 
 
+def test_whoever_pays_sees_where_to_and_nobody_else_does() -> None:
+    actor = earner(10)
+    asked = payouts.ask_for_payout(actor, PayoutWish(amount=10))
+    shown = payouts.payout_to_pay(_admin(), asked.id)
+    assert (shown.bank_details.account_number, shown.amount, shown.id) == ("1234567890", 10, asked.id)
+    for person in (actor, actor_of(make_user(role=Role.MODERATOR))):
+        with pytest.raises(NotFound):
+            payouts.payout_to_pay(person, asked.id)
+
+
 def test_everybody_lists_their_own_and_administrators_what_waits() -> None:
     actor, other = earner(10), earner(10)
     mine = [payouts.ask_for_payout(actor, PayoutWish(amount=1)).id for _ in range(3)]
