@@ -47,9 +47,10 @@ def _operation(method: str, path: str, operation: dict[str, Any], document: dict
 
 def _answer(response: dict[str, Any], document: dict[str, Any]) -> str:
     """What an envelope holds; of an answer that is no envelope, its type."""
-    kind, content = next(iter(response.get("content", {}).items()), ("no body", {}))
-    data = content.get("schema", {}).get("properties", {}).get("data")
-    return escape(kind) if data is None else _shape(data, document)
+    for kind, content in response.get("content", {}).items():
+        data = content["schema"].get("properties", {}).get("data")
+        return escape(kind) if data is None else _shape(data, document)
+    return "no body"
 
 
 def _shape(schema: dict[str, Any], document: dict[str, Any], depth: int = 0) -> str:

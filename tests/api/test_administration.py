@@ -84,7 +84,7 @@ def test_suspension_ends_sessions_and_cuts_what_is_published(client: Client, adm
     user = make_user(role=Role.STREAMER, username="mira")
     headers, key = bearer(user), channels.stream_key(actor_of(user)).stream_key
     channel_id = Channel.get(Channel.user == user.id).id
-    listener = bus.redis.pubsub()  # type: ignore[no-untyped-call]
+    listener = bus.redis.pubsub()
     listener.subscribe(CONTROL, INGEST)
     body = {"suspended": True, "reason": "spam"}
     result = client.simulate_patch(f"{USERS}/{user.id}", json=body, headers=admin)

@@ -108,7 +108,7 @@ def test_what_is_not_on_offer_names_the_field(
 def test_deleting_the_ingress_revokes_the_key_and_cuts_the_publisher(
     client: testing.TestClient, streamer: User, jobs: FakeJobs
 ) -> None:
-    pubsub = bus.redis.pubsub()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    pubsub = bus.redis.pubsub()
     pubsub.subscribe("ingest")
     before = client.simulate_post(INGRESS, json={}, headers=bearer(streamer)).json["data"]["streamKey"]
     assert client.simulate_delete(INGRESS, headers=bearer(streamer)).status_code == 200

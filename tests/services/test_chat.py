@@ -117,7 +117,7 @@ def test_nobody_sends_more_than_a_burst() -> None:
 
 def test_new_messages_are_published_once_with_their_number(redis_client: "redis.Redis") -> None:
     room, ana = make_room(), make_user()
-    listener = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    listener = redis_client.pubsub()
     listener.subscribe(room_topic(room.id))
     assert listener.get_message(timeout=5)["type"] == "subscribe"
     chat.send_messages([draft(room, ana, client_message_id="c"), draft(room, ana, client_message_id="c")])

@@ -61,7 +61,7 @@ def test_chat_and_creator_hear_of_it(redis_client: "redis.Redis") -> None:
     channel = make_channel(creator)
     stream = make_stream(channel)
     give_coins(sender, 10)
-    listener = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    listener = redis_client.pubsub()
     listener.subscribe(f"room:{channel.room_id}", f"user:{creator.id}")
     for _ in range(2):
         listener.get_message(timeout=2)

@@ -56,7 +56,7 @@ def test_a_comment_tells_the_author_and_a_reply_whom_it_answers() -> None:
 
 def test_what_is_pushed_says_what_the_list_says(jobs: FakeJobs, redis_client: "redis.Redis") -> None:
     user = make_user()
-    heard = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    heard = redis_client.pubsub()
     heard.subscribe(user_topic(user.id))
     assert heard.get_message(timeout=5)
     notifications.notify(user.id, Kind.PAYMENT, "Coins received", "500 coins", {"coins": 500})
@@ -72,7 +72,7 @@ def test_what_is_pushed_says_what_the_list_says(jobs: FakeJobs, redis_client: "r
 def test_each_channel_is_chosen_by_itself(channel: str, jobs: FakeJobs, redis_client: "redis.Redis") -> None:
     user = make_user()
     prefer(user, Kind.COMMENT, **{name: name == channel for name in ("in_app", "push", "mail")})
-    heard = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    heard = redis_client.pubsub()
     heard.subscribe(user_topic(user.id))
     assert heard.get_message(timeout=5)
     notifications.notify(user.id, Kind.COMMENT, "Said", cause=new_id())
@@ -163,7 +163,7 @@ def test_a_fan_out_runs_in_batches_on_the_queue_of_notifications(committed_db: S
 def test_a_crash_in_the_middle_of_a_fan_out_tells_nobody_twice_and_forgets_nobody(
     committed_db: Settings, jobs: FakeJobs, redis_client: "redis.Redis"
 ) -> None:
-    heard = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    heard = redis_client.pubsub()
     heard.psubscribe("user:*")
     assert heard.get_message(timeout=5)
     with connection():

@@ -41,7 +41,7 @@ def test_a_process_that_does_not_refresh_stops_counting(room: UUID, redis_client
 
 
 def test_a_room_is_told_of_a_new_count_and_not_more_than_once_a_second(room: UUID, redis_client: "redis.Redis") -> None:
-    listener = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    listener = redis_client.pubsub()
     listener.subscribe(room_topic(room))
     listener.get_message(timeout=5)
     first = presence.record("one", [Change(room, arrived=[ANA])])[room]

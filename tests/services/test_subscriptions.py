@@ -66,7 +66,7 @@ def test_coins_make_it_active_at_once_for_a_month(viewer: User, streamer: User) 
 def test_chat_and_streamer_hear_of_a_new_subscriber(viewer: User, streamer: User, redis_client: "redis.Redis") -> None:
     [(channel_id, room_id)] = query("SELECT id, room_id FROM channels WHERE user_id = %s", (streamer.id,))
     stream = make_stream(Channel.get_by_id(channel_id))
-    listener = redis_client.pubsub()  # type: ignore[no-untyped-call]
+    listener = redis_client.pubsub()
     listener.subscribe(f"room:{room_id}")
     listener.get_message(timeout=2)
     subscribe(viewer, streamer, Tier.PRO)
