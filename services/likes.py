@@ -12,6 +12,7 @@ from db.models.posts import LikeNews
 from db.transactions import atomic
 from services import clock, comments, jobs, notifications, posts
 from services.actors import Actor
+from services.errors import NotFound
 from services.ids import new_id
 from services.notification_kinds import Kind
 
@@ -60,9 +61,13 @@ def tell_of_likes() -> int:
 
 
 def _toggle(thing: str, thing_id: UUID, user_id: UUID, at: datetime) -> bool:
-    """Whether it is liked now. Whoever toggles waits for whoever toggles the same thing: the count follows."""
+    """Whether it is liked now; raises NotFound for what was deleted meanwhile.
+
+    Whoever toggles waits for whoever toggles the same thing: the count follows.
+    """
     parameters = {"thing": thing_id, "user": user_id, "at": at}
-    query(_HOLD.format(thing=thing), (thing_id,))
+    if not query(_HOLD.format(thing=thing), (thing_id,)):
+        raise NotFound(f"No such {thing}.", f"{thing}_not_found")
     if query(_LIKE.format(thing=thing), parameters):
         return True
     query(_UNLIKE.format(thing=thing), parameters)

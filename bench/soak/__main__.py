@@ -50,6 +50,8 @@ def soak(stack: Stack, seconds: float) -> Iterator[str]:
             warm = _memory_mb(stack)
             until(lambda: time.monotonic() - began_at > seconds, seconds + 60)
             final = _memory_mb(stack)
+    if not talk.acknowledged:
+        yield "talk: no message was acknowledged"
     _report(crowd, talk.answers, len(talk.acknowledged), warm, final)
     until(lambda: not stack.call("GET", "/api/streams"), 30)
     yield from _answers_wrong(crowd, talk.answers)
@@ -64,12 +66,12 @@ def _crowd(stack: Stack, streamer: Person, viewers: list[Person]) -> Crowd:
     session = _session(organiser)
     crowd = Crowd()
     for viewer in viewers[:2]:
-        crowd.add("read", viewer, deeds.reads)
-        crowd.add("post", viewer, deeds.posts)
-        crowd.add("buy", viewer, deeds.buys(me, pack, gift))
+        crowd.add("read", Person(stack, viewer.token), deeds.reads)
+        crowd.add("post", Person(stack, viewer.token), deeds.posts)
+        crowd.add("buy", Person(stack, viewer.token), deeds.buys(me, pack, gift))
     for viewer in viewers[2:5]:
-        crowd.add("follow", viewer, deeds.follows(me))
-        crowd.add("take part", viewer, deeds.takes_part(organiser, session))
+        crowd.add("follow", Person(stack, viewer.token), deeds.follows(me))
+        crowd.add("take part", Person(stack, viewer.token), deeds.takes_part(organiser, session))
     crowd.add("organise", organiser, deeds.takes_part(organiser, session))
     return crowd
 

@@ -1,5 +1,6 @@
 """The people of a soak: each kind does one thing over and over, and counts what became of it."""
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from tests.e2e.stack import Stack
 
 TIMEOUT_S = 20
 PASSWORD = "a long enough password"
+_IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 Deed = Callable[["Person", int], None]
 
 
@@ -40,7 +42,8 @@ class Person:
             self.answers["ok"] += 1
             return answer.json()["data"]
         known = answer.status_code in (429, 503, *fine)
-        self.answers[f"{'refused' if known else 'WRONG'} {answer.status_code} {method} {path.split('?')[0]}"] += 1
+        where = _IDS.sub("{id}", path.split("?")[0])
+        self.answers[f"{'refused' if known else 'WRONG'} {answer.status_code} {method} {where}"] += 1
         return None
 
     def _register(self) -> str:

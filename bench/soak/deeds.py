@@ -120,7 +120,7 @@ class Talk:
         listener = asyncio.create_task(self._listen(socket))
         number = 0
         while not self._done.is_set() and not listener.done():
-            await socket.send(json.dumps({"type": "chat", "text": f"word {number}"}))
+            await socket.send(json.dumps({"type": "chat", "text": f"word {number}", "id": str(number)}))
             number += 1
             await asyncio.sleep(1)
         listener.cancel()

@@ -2,13 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from db.connection import connection, query
+from db.connection import connection, database, query
 from db.models.users import User
+from db.transactions import atomic
 from services import comments, likes, notifications
 from services.comments import CommentDraft
+from services.errors import NotFound
 from services.notification_kinds import Kind
 from settings import Settings
 from tests.factories import actor_of, make_post, make_user
+from tests.realtime.running import wait_for
 
 
 def told(user: User) -> list[str]:
@@ -93,3 +96,24 @@ def test_counters_are_true_after_a_storm(committed_db: Settings) -> None:
             "SELECT (SELECT count(*) FROM post_likes WHERE post_id = p.id), p.like_count FROM posts p"
         )
     assert counted == kept
+
+
+def test_a_like_of_what_is_being_deleted_is_of_nothing(committed_db: Settings) -> None:
+    post = make_post()
+    actor = actor_of(make_user())
+
+    def like() -> str:
+        with connection():
+            try:
+                likes.toggle_post_like(actor, post.id)
+            except NotFound as error:
+                return error.code
+        return "liked"
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            query("DELETE FROM posts WHERE id = %s", (post.id,))
+            answer = pool.submit(like)
+            wait_for(lambda: bool(query("SELECT 1 FROM pg_locks WHERE NOT granted")), "the like to wait")
+        assert answer.result() == "post_not_found"
+    database.close()
