@@ -213,7 +213,7 @@ class _Supervisor:
         can_shed = any(name != "audio" for name in self._status.rungs)
         if is_behind and can_shed:
             self._to_shed += 1
-            self._shed_reason = f"The machine cannot keep up (speed {pace.ratio:.2f})."
+            self._shed_reason = f"The machine cannot keep up (speed {pace.ratio:.2f})"
             log.warning("rung_shed", stream_id=str(self._stream_id), speed=pace.ratio)
         return is_behind and can_shed
 
@@ -234,7 +234,7 @@ class _Supervisor:
         wanted = ladder(source)
         to_shed, reason = self._to_shed, self._shed_reason
         if self._claim.others_here() >= self._settings.max_transcodes:
-            to_shed, reason = max(to_shed, len(wanted) - 2), "The machine transcodes as many streams as it may."
+            to_shed, reason = max(to_shed, len(wanted) - 2), "The machine transcodes as many streams as it may"
         rungs, left_out = shed(wanted, to_shed)
         self._status = TranscodeStatus(
             rungs=[rung.name for rung in rungs],

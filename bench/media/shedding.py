@@ -12,7 +12,7 @@ from bench.media.stage import live_stack
 from tests.e2e.stack import Stack, until
 
 PATIENCE_S: Final = 90.0
-BURNERS_A_CORE: Final = 6
+BURNERS_A_CORE: Final = 3
 
 
 def figures() -> Iterator[Figure]:

@@ -202,7 +202,7 @@ def test_a_crowded_machine_makes_the_least_and_says_so(relay: FakeRelay, stoppin
         status = transcode_status(stream_id)
         assert status is not None
         assert (status.rungs, status.shed) == (["360p", "audio"], ["480p"])
-        assert status.reason == "The machine transcodes as many streams as it may."
+        assert status.reason == "The machine transcodes as many streams as it may"
 
     while_it_runs(stream_id, stopping, act)
 
