@@ -113,3 +113,22 @@ def test_whoever_leaves_hears_no_more() -> None:
     assert room.is_empty
     assert room.hear([message(1)]) == 0
     assert ear.bursts == []
+
+
+def test_what_only_anothers_history_brought_is_fetched_for_whoever_read_an_older_one() -> None:
+    """The message was committed between two readings, and its publishing was lost."""
+    left_behind: list[Room] = []
+    room, early, late = Room(new_id(), left_behind.append), Ear(), Ear()
+    for ear in (early, late):
+        room.arrive(ear, "stream:1")
+    room.settle(late, 6)
+    room.settle(early, 5)
+    assert left_behind == [room]
+    assert room.lacking == (5, 7)
+    room.hear([message(7)])
+    assert early.seqs() == []
+    assert room.lacking == (5, 7)
+    room.catch_up((5, 7), [message(6)], dropped=0)
+    room.hear([message(8)])
+    assert early.seqs() == [6, 7, 8]
+    assert late.seqs() == [7, 8]
