@@ -1,6 +1,6 @@
 """Comments on posts, and replies to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,11 +13,12 @@ from db.models.users import User
 from db.transactions import atomic
 from services import notifications, posts
 from services.actors import Actor
-from services.errors import Forbidden, Invalid, NotFound
+from services.errors import Forbidden, Invalid, NotFound, ServiceError
 from services.ids import new_id
 from services.notification_kinds import Kind
 from services.pages import Page, cut, decode_cursor
 from services.post_views import PostView
+from services.refusals import translating
 from services.separation import is_blocked, neither_blocks
 from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
 
@@ -60,7 +61,7 @@ def comments_of(
 def add_comment(actor: Actor, draft: CommentDraft) -> CommentView:
     """Comment on a post that the actor may see; raises NotFound, Invalid."""
     comment_id = new_id()
-    with atomic():
+    with translating(_DELETED_MEANWHILE), atomic():
         post = posts.post(draft.post_id, actor)
         parent = _parent(actor, draft)
         Comment.insert(
@@ -96,8 +97,18 @@ def _parent(actor: Actor, draft: CommentDraft) -> Comment | None:
         return None
     parent = Comment.get_or_none(Comment.id == draft.parent_id, Comment.post == draft.post_id)
     if parent is None or is_blocked(actor.user_id, parent.author_id):
-        raise Invalid.field("parentId", "is no comment of this post")
+        raise _no_parent()
     return parent
+
+
+def _no_parent() -> ServiceError:
+    return Invalid.field("parentId", "is no comment of this post")
+
+
+_DELETED_MEANWHILE: dict[str, Callable[[], ServiceError]] = {
+    "comments_post_id_fkey": lambda: NotFound("No such post.", "post_not_found"),
+    "comments_parent_of_same_post": _no_parent,
+}
 
 
 def _tell(actor: Actor, post: PostView, parent: Comment | None, comment_id: UUID, text: str) -> None:

@@ -73,8 +73,12 @@ def _files(database: "psycopg2.extensions.connection", media: Path) -> Iterator[
     paths = {str(row[0]).partition("/media/")[2] for row in named if row[0]}
     if missing := [path for path in paths if not (media / path).is_file()]:
         yield f"files: {len(missing)} of {len(paths)} are named and not there, such as {missing[0]}"
-    if parts := [path for path in media.rglob("*.part") if path.is_file()]:
-        yield f"files: {len(parts)} half-written, such as {parts[0]}"
+    until(lambda: not _half_written(media), 120, lambda: f"half-written files stay: {_half_written(media)}")
+
+
+def _half_written(media: Path) -> list[Path]:
+    """Files that are being written, such as a recording that is still put together, or that nobody finished."""
+    return [path for path in media.rglob("*.part") if path.is_file()]
 
 
 def _books(stack: Stack, environ: dict[str, str]) -> Iterator[str]:

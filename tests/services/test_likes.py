@@ -1,11 +1,16 @@
 """Likes: counted truly, told of in batches."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
 
 from db.connection import connection, database, query
 from db.models.users import User
 from db.transactions import atomic
 from services import comments, likes, notifications
+from services.actors import Actor
 from services.comments import CommentDraft
 from services.errors import NotFound
 from services.notification_kinds import Kind
@@ -98,22 +103,32 @@ def test_counters_are_true_after_a_storm(committed_db: Settings) -> None:
     assert counted == kept
 
 
-def test_a_like_of_what_is_being_deleted_is_of_nothing(committed_db: Settings) -> None:
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda actor, post_id: likes.toggle_post_like(actor, post_id),
+        lambda actor, post_id: comments.add_comment(actor, CommentDraft(post_id=post_id, text="First!")),
+    ],
+    ids=["like", "comment"],
+)
+def test_what_is_being_deleted_can_be_neither_liked_nor_commented_on(
+    committed_db: Settings, act: Callable[[Actor, UUID], object]
+) -> None:
     post = make_post()
     actor = actor_of(make_user())
 
-    def like() -> str:
+    def try_it() -> str:
         with connection():
             try:
-                likes.toggle_post_like(actor, post.id)
+                act(actor, post.id)
             except NotFound as error:
                 return error.code
-        return "liked"
+        return "done"
 
     with ThreadPoolExecutor(1) as pool:
         with atomic():
             query("DELETE FROM posts WHERE id = %s", (post.id,))
-            answer = pool.submit(like)
-            wait_for(lambda: bool(query("SELECT 1 FROM pg_locks WHERE NOT granted")), "the like to wait")
+            answer = pool.submit(try_it)
+            wait_for(lambda: bool(query("SELECT 1 FROM pg_locks WHERE NOT granted")), "it to wait")
         assert answer.result() == "post_not_found"
     database.close()

@@ -1,0 +1,108 @@
+"""A backup restored into an empty system is the same, row for row and file for file."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import psycopg2
+import pytest
+
+import settings as configuration
+from embedded import servers
+from operations import backup, restore, seed
+from tests.folders import open_folder
+
+
+class System:
+    """A data folder with its servers running."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.settings = configuration.load(environment)
+
+    def rows(self) -> dict[str, str]:
+        """A digest of every table's rows, as the owner of the schema sees them."""
+        connection = psycopg2.connect(self.settings.database_owner_url)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("""SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'
+                                  AND relnamespace = 'public'::regnamespace ORDER BY 1""")
+                names = [name for (name,) in cursor.fetchall()]
+                found = {}
+                for name in names:
+                    cursor.execute(f"SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {name} t")
+                    found[name] = str(cursor.fetchone())
+                return found
+        finally:
+            connection.close()
+
+    def rules(self) -> list[tuple[str, ...]]:
+        """Every constraint, index, policy and trigger, in words; NOT NULLs by their table, for they are named anew.
+
+        Policies are compared without brackets: PostgreSQL writes fewer of them after a restore.
+        """
+        connection = psycopg2.connect(self.settings.database_owner_url)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("""
+                    SELECT CASE contype WHEN 'n' THEN conrelid::regclass::text ELSE conname END,
+                           pg_get_constraintdef(oid)
+                    FROM pg_constraint
+                    WHERE connamespace = 'public'::regnamespace
+                    UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+                    UNION ALL SELECT policyname || ' on ' || tablename,
+                                     translate(concat(qual, ' ', with_check), '()', '')
+                              FROM pg_policies
+                    UNION ALL SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+                    ORDER BY 1, 2""")
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    def files(self) -> dict[str, str]:
+        """A digest of every file of media, by its path."""
+        media = self.settings.hls_path
+        found = [path for path in media.rglob("*") if path.is_file()]
+        return {str(path.relative_to(media)): sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with open_folder("astrotv-backup-") as folder:
+        yield folder
+
+
+def started(folder: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
+    return clean | {"DATA_DIR": str(folder), "BCRYPT_ROUNDS": "4"}
+
+
+def _arguments(command: ModuleType) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return parser.parse_args([])
+
+
+def test_a_restored_system_is_the_same_row_for_row(place: Path) -> None:
+    archive = place / "backup.tar"
+    first, second = started(place / "first"), started(place / "second")
+    assert seed.run(_arguments(seed), first) == 0
+    with servers(place / "first", first) as environment:
+        original = System(environment)
+        (original.settings.hls_path / "recordings").mkdir(parents=True, exist_ok=True)
+        (original.settings.hls_path / "recordings" / "one.mp4").write_bytes(os.urandom(100_000))
+        backup.write(archive, original.settings)
+        rows, rules, files = original.rows(), original.rules(), original.files()
+        secret = original.settings.jwt_secret
+    with servers(place / "second", second) as environment:
+        restore.read(archive, configuration.load(environment))
+    with servers(place / "second", second) as environment:
+        restored = System(environment)
+        assert restored.rows() == rows
+        assert restored.rules() == rules
+        assert restored.files() == files
+        assert restored.settings.jwt_secret == secret
+    assert sum(line != "(0, None)" for line in rows.values()) > 10, "there must have been something to lose"
