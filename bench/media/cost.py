@@ -79,7 +79,11 @@ def _stepped_up(folder: Path) -> Iterator[Figure]:
     carried = 0
     with lone_ingest(folder / "many") as (process, port, relay_port), Choir(recording) as choir:
         for count in STEPS:
-            choir.grow_to([f"rtmp://127.0.0.1:{port}/live/key{number}" for number in range(count)])
+            try:
+                choir.grow_to([f"rtmp://127.0.0.1:{port}/live/key{number}" for number in range(count)])
+            except (TimeoutError, ConnectionError):
+                yield Figure(f"{count} streams: not all could join; the choir was late by", choir.late_s, "s")
+                break
             time.sleep(SETTLED_S / 2)
             usage = Usage(process)
             answers_s = _answers_s(relay_port, STEP_S)
@@ -105,13 +109,12 @@ def _answers_s(port: int, seconds: float) -> list[float]:
 def lone_ingest(folder: Path) -> Iterator[tuple[psutil.Process, int, int]]:
     """Our server in a process of its own: the process, its RTMP port, its relay's port."""
     command = [sys.executable, "-m", "bench.media.lone_ingest", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    log = folder.with_suffix(".log")
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            assert process.stdout is not None
-            rtmp_port, relay_port = map(int, process.stdout.readline().split())
-            with subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL):
-                yield psutil.Process(process.pid), rtmp_port, relay_port
-                process.kill()
+            ports = until(lambda: log.read_text().partition("\n")[0], 30)
+            rtmp_port, relay_port = map(int, ports.split())
+            yield psutil.Process(process.pid), rtmp_port, relay_port
         finally:
             process.kill()
 

@@ -179,10 +179,15 @@ class Publisher:
 
 
 class Choir:
-    """Many connections that send the same frames at the same time, each chunked once for all of them."""
+    """Many connections that send the same frames at the same time, each chunked once for all of them.
+
+    `lost` of them were closed by the server; `late_s` is how far the choir itself ever fell behind.
+    """
 
     def __init__(self, recording: Recording) -> None:
         self.lost = 0
+        self.late_s = 0.0
+        self._hushed = False
         self._recording = recording
         self._writers: list[asyncio.StreamWriter] = []
         self._loop = asyncio.new_event_loop()
@@ -190,11 +195,12 @@ class Choir:
 
     def __enter__(self) -> "Choir":
         self._thread.start()
-        self._singing = asyncio.run_coroutine_threadsafe(self._sing(), self._loop)
+        self._singing = asyncio.run_coroutine_threadsafe(self._sing_until_hushed(), self._loop)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._singing.cancel()
+        self._hushed = True
+        self._singing.result(15)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(15)
 
@@ -217,16 +223,20 @@ class Choir:
         writer.write(b"".join(_chunks(frame, 0) for frame in self._recording.opening))
         self._writers.append(writer)
 
-    async def _sing(self) -> None:
+    async def _sing_until_hushed(self) -> None:
         began, offset_ms = self._loop.time(), 0
-        while True:
+        while not self._hushed:
             for frame in self._recording.frames:
                 time_ms = offset_ms + frame.time_ms
                 await asyncio.sleep(max(0.0, began + time_ms / 1000 - self._loop.time()))
                 chunks = _chunks(frame, time_ms)
-                for writer in self._writers:
+                if self._hushed:
+                    break
+                singing = [writer for writer in self._writers if not writer.transport.is_closing()]
+                for writer in singing:
                     writer.write(chunks)
-                self.lost = sum(writer.transport.is_closing() for writer in self._writers)
+                self.lost = len(self._writers) - len(singing)
+                self.late_s = max(self.late_s, self._loop.time() - began - time_ms / 1000)
             offset_ms += self._recording.lasts_ms
 
 
