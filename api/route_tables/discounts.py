@@ -33,7 +33,7 @@ DISCOUNTS: tuple[Route, ...] = (
         discounts.LatestReward,
         USER,
         "The newest reward code, or null",
-        reply=DiscountCodeView,
+        reply=DiscountCodeView | None,
     ),
     admin.post(
         "/api/admin/discount-codes",
