@@ -17,7 +17,7 @@ MAX_WAITING_BYTES: Final = 64 << 20
 class _Batch(NamedTuple):
     files: list[tuple[str, bytes]]
     log: bytes
-    texts: dict[str, str]
+    texts: dict[str, str | None]
 
 
 class DiskWriter:
@@ -35,7 +35,7 @@ class DiskWriter:
         self._failed = failed
         self._files: list[tuple[str, bytes]] = []
         self._log: list[bytes] = []
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, str | None] = {}
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._broken = False
@@ -52,6 +52,11 @@ class DiskWriter:
     def replace(self, name: str, text: str) -> None:
         """Write a playlist, in place of what it was."""
         self._texts[name] = text
+        self._wake()
+
+    def remove(self, name: str) -> None:
+        """Take a playlist away."""
+        self._texts[name] = None
         self._wake()
 
     async def drained(self) -> None:
@@ -116,7 +121,10 @@ def _write(folder: Path, batch: _Batch) -> None:
         with (folder / sidecar.LOG_FILE).open("ab") as log:
             log.write(batch.log)
     for name, text in batch.texts.items():
-        _write_whole(folder / name, text.encode())
+        if text is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            _write_whole(folder / name, text.encode())
 
 
 def _write_whole(path: Path, data: bytes) -> None:

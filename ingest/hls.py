@@ -76,6 +76,8 @@ class _RenditionPages:
         return await self._from_disk(name) if name.startswith("init-") else NOT_FOUND
 
     async def _low_latency_playlist(self, query: Mapping[str, str]) -> Reply:
+        if self._packager.is_withdrawn(self._rendition.name):
+            return NOT_FOUND
         number, part = _position(query)
         if number is not None:
             if number > self._rendition.next_number + MAX_SEGMENTS_AHEAD:

@@ -20,7 +20,7 @@ from ingest.sidecar import Entry, SegmentEntry
 from ingest.wall_clock import WallClock
 
 FLUSH_S: Final = 4.0
-ABSENCE_S: Final = 15.0
+ABSENCE_S: Final = 10.0
 
 
 class Packager:
@@ -50,6 +50,7 @@ class Packager:
         self._renditions: dict[str, Rendition] = {}
         self._intakes: dict[str, RungIntake] = {}
         self._absences: dict[str, asyncio.TimerHandle] = {}
+        self._withdrawn: set[str] = set()
         self._changed = asyncio.Event()
         self._finished = False
         self._has_master = False
@@ -60,6 +61,10 @@ class Packager:
     def rendition(self, name: str) -> Rendition | None:
         """Return a rendition that has begun."""
         return self._renditions.get(name)
+
+    def is_withdrawn(self, name: str) -> bool:
+        """Whether a rung has been gone for so long that its players should look for another."""
+        return name in self._withdrawn
 
     def restore(self, log: Iterable[Entry]) -> float:
         """Go on where an earlier process stopped; returns how many seconds of media there are."""
@@ -91,6 +96,8 @@ class Packager:
             # Not with the source's first part: a rung's might be here before it.
             self._resumes, self._init_is_expected = False, True
             self._epochs.begin(time_ms / 1000)
+            for name in tuple(self._absences):
+                self._await_rung(name)
         self._take(self._rendition(SOURCE), self._remuxer.add(kind, time_ms, payload))
 
     def interrupt(self) -> None:
@@ -115,7 +122,7 @@ class Packager:
         return intake
 
     def close_rung(self, intake: RungIntake | None) -> None:
-        """End an upload; its rung leaves the master playlist unless another upload comes soon."""
+        """End an upload; its rung is withdrawn unless another upload comes soon."""
         if intake is None or intake.closed:
             return
         intake.closed = True
@@ -125,9 +132,20 @@ class Packager:
             self._publish(self._renditions[name], self._renditions[name].cut())
         if not self._finished:
             self._epochs.mark()
-            loop = asyncio.get_running_loop()
-            self._absences[name] = loop.call_later(ABSENCE_S, self._write_master)
+            self._await_rung(name)
         self._announce_change()
+
+    def _await_rung(self, name: str) -> None:
+        if name in self._absences:
+            self._absences[name].cancel()
+        self._absences[name] = asyncio.get_running_loop().call_later(ABSENCE_S, self.withdraw, name)
+
+    def withdraw(self, name: str) -> None:
+        """Offer a rung no longer; without a playlist, players change to another. An encoder's absence is all rungs'."""
+        if not self._resumes:
+            self._withdrawn.add(name)
+            self._writer.remove(f"{name}/{PLAIN_FILE}")
+            self._write_master()
 
     async def finish(self) -> None:
         """End every playlist, the rungs' once their uploads are complete; returns when all is on the disk."""
@@ -194,6 +212,7 @@ class Packager:
             absence = self._absences.pop(name, None)
             if absence is not None:
                 absence.cancel()
+            self._withdrawn.discard(name)
             self._take(self._rendition(name), outputs)
 
     def _take(self, rendition: Rendition, outputs: Iterable[Init | Part]) -> None:
@@ -256,9 +275,8 @@ class Packager:
 
     def _offered(self) -> list[Rendition]:
         """Renditions that have begun and not been gone for long, best first."""
-        loop_time = asyncio.get_running_loop().time()
-        gone = {name for name, absence in self._absences.items() if absence.when() <= loop_time}
-        found = [self._renditions[name] for name in (SOURCE, *RUNGS) if name in self._renditions.keys() - gone]
+        names = self._renditions.keys() - self._withdrawn
+        found = [self._renditions[name] for name in (SOURCE, *RUNGS) if name in names]
         return [rendition for rendition in found if rendition.closed or rendition.parts]
 
     def _has(self, name: str, segment: int, part: int | None) -> bool:

@@ -60,6 +60,28 @@ def test_a_source_with_keyframes_too_far_apart_gives_way_to_a_rung(tmp_path: Pat
     assert master_after(tmp_path / "1", play) == ["720p"]
 
 
+def test_a_rung_that_stays_away_is_withdrawn_for_its_players_to_change(tmp_path: Path) -> None:
+    async def play(show: Show) -> None:
+        show.start_transcoder()
+        show.play(broadcast(4))
+        show.stop_transcoder()
+        show.packager.withdraw("720p")
+
+    assert master_after(tmp_path, play) == ["source"]
+    assert not (tmp_path / "720p" / "index.m3u8").exists()
+
+
+def test_no_rung_is_withdrawn_while_the_encoder_is_away(tmp_path: Path) -> None:
+    async def play(show: Show) -> None:
+        show.start_transcoder()
+        show.play(broadcast(4))
+        show.packager.interrupt()
+        show.stop_transcoder()
+        show.packager.withdraw("720p")
+
+    assert master_after(tmp_path, play) == ["source", "720p"]
+
+
 def test_the_low_latency_master_is_nothing_before_there_is_a_part(tmp_path: Path) -> None:
     async def play(show: Show) -> None:
         assert await show.packager.low_latency_master_playlist() is None

@@ -105,6 +105,7 @@ def test_a_player_waits_for_the_part_that_it_names(stage: Stage) -> None:
         encoder.send_picture(frames=20)
         stream = wait_for(lambda: stage.live_stream)
         playlist = f"/hls/{stream}/source/ll.m3u8"
+        wait_for(lambda: stage.lifecycle.broadcasts[0].packager)
         wait_for(lambda: b"0.0.m4s" in stage.get(f"{playlist}?_HLS_msn=0&_HLS_part=0"))
         with ThreadPoolExecutor(2) as players:
             reload = players.submit(stage.get, f"{playlist}?_HLS_msn=0&_HLS_part=1")
