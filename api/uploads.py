@@ -104,7 +104,9 @@ def _boundary(req: Request) -> str:
 
 def _text(part: BodyPart, req: Request) -> str:
     """A part's text; of one without a body (RFC 2046, section 5.1.1) the parser reads on into the next part."""
-    text: str = part.text
+    text: str | None = part.text
+    if text is None:
+        raise Invalid.field(_name(part), "must be plain text")
     if text.startswith(f"--{_boundary(req)}"):
         raise Invalid.field(_name(part), "has no content")
     return text

@@ -90,9 +90,10 @@ def test_suspension_ends_sessions_and_cuts_what_is_published(client: Client, adm
     result = client.simulate_patch(f"{USERS}/{user.id}", json=body, headers=admin)
     assert result.json["data"]["suspensionReason"] == "spam" and result.json["data"]["suspendedAt"]
     heard = heard_on(listener)
-    assert {event["type"] for event in heard} == {"session_revoked", "cut", "user_changed"}
-    (cut,) = [event for event in heard if event["type"] == "cut"]
-    assert (cut["channelId"], cut["reason"]) == (str(channel_id), "suspended")
+    # The topics are heard by every process on this Redis: other tests may speak there too.
+    assert {"session_revoked", "user_changed"} <= {event["type"] for event in heard}
+    (cut,) = [event for event in heard if event.get("channelId") == str(channel_id)]
+    assert (cut["type"], cut["reason"]) == ("cut", "suspended")
     assert client.simulate_get("/api/auth/me", headers=headers).status_code == 401
     with pytest.raises(Forbidden):
         broadcasts.authorize(key, server="test", remote_address="127.0.0.1")
@@ -153,5 +154,5 @@ def test_a_search_among_many_is_answered_by_indexes(client: Client) -> None:
         """EXPLAIN (FORMAT JSON) SELECT id FROM users u
            WHERE (lower(u.username) LIKE 'mir%%' OR lower(u.email) LIKE 'mir%%' OR lower(u.name) LIKE 'mir%%')"""
     )
-    for name in ("users_username_prefix_idx", "users_email_prefix_idx", "users_name_prefix_idx"):
-        assert name in str(plan)
+    assert "Seq Scan" not in str(plan)
+    assert str(plan).count("'Bitmap Index Scan'") == 3  # one for each column; which index of a column is the planner's

@@ -189,6 +189,13 @@ def test_what_is_no_form_is_the_wrong_type(client: Client, kind: str) -> None:
     assert client.simulate_post(AVATAR, body=b"{}", headers=headers).status_code == 415
 
 
+def test_a_text_that_says_it_is_none_is_refused_by_name(client: Client) -> None:
+    headers = bearer(make_user()) | {"Content-Type": "multipart/form-data; boundary=b"}
+    part = b'--b\r\nContent-Disposition: form-data; name="note"\r\nContent-Type: image/png\r\n\r\nx\r\n--b--\r\n'
+    result = client.simulate_post(AVATAR, body=part, headers=headers)
+    assert (result.status_code, result.json["details"][0]["field"]) == (400, "note")
+
+
 @pytest.mark.parametrize("said", [True, False])
 def test_a_file_past_the_bound_is_not_read_to_its_end(client: Client, said: bool) -> None:
     body = form(("file", "a.png", picture("PNG") + os.urandom(avatars.MOST_BYTES)))

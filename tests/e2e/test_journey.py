@@ -165,6 +165,12 @@ def test_a_request_can_be_followed_from_the_api_through_the_job_to_the_socket(st
     until(lambda: {"api", "worker-webhooks", "realtime"} <= processes(), 20, processes)
 
 
+@pytest.fixture
+def other_data_dir() -> Iterator[Path]:
+    with open_folder("astrotv") as folder:
+        yield folder / "stack"
+
+
 def test_ctrl_c_leaves_nothing_and_a_second_start_remembers(other_data_dir: Path) -> None:
     with running(other_data_dir) as first:
         viewer = first.sign_in("viewer")
