@@ -61,6 +61,8 @@ def open_database(url: str, *, pool_size: int, role: str | None = APPLICATION_RO
 
     `role` is what each connection acts as; None keeps the role that the URL signs in with.
     """
+    if not database.deferred:
+        database.close_all()  # a pool keeps no connection to where the process pointed before
     psycopg2.extras.register_uuid()
     options = "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
     # For many short statements on flash storage: else the planner reads small tables whole for one page

@@ -10,9 +10,12 @@ from types import ModuleType
 import psycopg2
 import pytest
 
+import bootstrap
 import settings as configuration
 from embedded import servers
 from operations import backup, restore, seed
+from settings import Settings
+from tests.fakes import FakeJobs
 from tests.folders import open_folder
 
 
@@ -70,9 +73,11 @@ class System:
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def place(opened: Settings) -> Iterator[Path]:
+    """A folder for two systems; seeding opens their stores in this process, so its own are opened again."""
     with open_folder("astrotv-backup-") as folder:
         yield folder
+    bootstrap.open_stores(opened, pool_size=40, jobs=FakeJobs())
 
 
 def started(folder: Path) -> dict[str, str]:
