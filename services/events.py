@@ -170,7 +170,7 @@ class Notified(Event, frozen=True, kw_only=True, tag="notification"):
 
 
 class SessionRevoked(Event, frozen=True, kw_only=True, tag="session_revoked"):
-    """Control: the sockets of this session may no longer send."""
+    """Control: the sockets that this sign-in opened may no longer send."""
 
     session_id: UUID
 
