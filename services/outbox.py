@@ -29,11 +29,12 @@ Away = (redis.RedisError, OSError)
 
 
 class OutboxEffect(msgspec.Struct, frozen=True):
-    """One job or event as a row will hold it."""
+    """One job or event as a row will hold it, and the request that led to it."""
 
     kind: str
     name: str
     payload: dict[str, object]
+    request_id: str = msgspec.field(default_factory=current_request_id)
 
 
 class _Outgoing(msgspec.Struct, frozen=True):
@@ -47,8 +48,7 @@ class Outbox:
 
     def store(self, effects: Sequence[OutboxEffect]) -> Callable[[], None]:
         """Write the effects as rows; returns what sends them after the commit."""
-        request_id = current_request_id()
-        going = [_Outgoing(new_id(), effect, request_id) for effect in effects]
+        going = [_Outgoing(new_id(), effect, effect.request_id) for effect in effects]
         OutboxRow.insert_many([_row(item) for item in going]).execute()
         return lambda: self._send_now(going)
 
