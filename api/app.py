@@ -8,6 +8,7 @@ import falcon
 
 from api.errors import add_error_handlers
 from api.middleware.auth import Auth
+from api.middleware.entity_tags import EntityTags
 from api.middleware.idempotency import Idempotency
 from api.middleware.rate_limit import RateLimit
 from api.middleware.security_headers import SecurityHeaders
@@ -19,7 +20,15 @@ from api.routing import mount
 from db.connection import connection
 from settings import Settings
 
-EXPOSED = ["X-Request-ID", "set-auth-token", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+EXPOSED = [
+    "X-Request-ID",
+    "set-auth-token",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "ETag",
+]
 
 
 class Application(App):
@@ -64,4 +73,5 @@ def _middleware(settings: Settings) -> list[Any]:
         ),
         Auth(),
         Idempotency(),
+        EntityTags(),
     ]

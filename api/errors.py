@@ -66,11 +66,12 @@ def _service_error(_req: Request, resp: falcon.Response, error: errors.ServiceEr
     _send(resp, status, error.message, error.code, details, getattr(error, "until", None))
 
 
-def _http_error(_req: Request, resp: falcon.Response, error: falcon.HTTPError, _params: Any) -> None:
+def _http_error(req: Request, resp: falcon.Response, error: falcon.HTTPError, _params: Any) -> None:
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
     status = error.status_code
-    sentence = error.description or {404: "There is nothing at this address."}.get(status, error.title or "Refused.")
+    plain = {404: "There is nothing at this address.", 405: f"This address does not take {req.method}."}
+    sentence = error.description or plain.get(status, error.title or "Refused.")
     _send(resp, status, sentence, CODES.get(status, "refused"))
 
 

@@ -60,6 +60,12 @@ def etag(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
+def knows(if_none_match: str | None, tag: str) -> bool:
+    """Whether a caller's `If-None-Match` names this tag, compared weakly (RFC 9110, sections 8.8.3.2 and 13.1.2)."""
+    candidates = (candidate.strip().removeprefix("W/") for candidate in (if_none_match or "").split(","))
+    return any(candidate in (tag, "*") for candidate in candidates)
+
+
 def _send(resp: falcon.Response, status: int, data: Any, *, message: str = "", meta: Meta | None = None) -> None:
     resp.status = status
     resp.content_type = JSON

@@ -8,6 +8,7 @@ from uuid import UUID
 import falcon
 import msgspec
 
+from api.complaints import complaint
 from services.actors import Actor
 from services.bus import bus
 from services.client_addresses import client_address
@@ -19,7 +20,6 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_FIELD = re.compile(r"field `([^`]*)`")
 _VERBATIM = frozenset({"password", "currentPassword", "newPassword"})
 
 
@@ -78,7 +78,12 @@ def raw_body(req: Request, limit: int = JSON_LIMIT) -> bytes:
 
 
 def parse(req: Request, shape: type[T]) -> T:
-    """The JSON body as `shape`; raises Invalid naming every wrong field, WrongType or TooLarge."""
+    """The JSON body as `shape`; raises Invalid naming every wrong field, WrongType or TooLarge.
+
+    No body at all reads as an empty object: whoever has nothing to say need not say it in JSON.
+    """
+    if not req.content_type and not raw_body(req):
+        return shaped({}, shape)
     if not (req.content_type or "").lower().startswith("application/json"):
         raise WrongType("The body must be application/json.")
     try:
@@ -105,7 +110,7 @@ def shaped(content: Any, shape: type[T], *, strict: bool = True) -> T:
     try:
         return msgspec.convert(cleaned, shape, strict=strict)
     except msgspec.ValidationError as error:
-        raise Invalid("The input is not valid.", details=[_complaint(error, "")]) from error
+        raise Invalid("The input is not valid.", details=[complaint(error, "")]) from error
 
 
 def parse_query(req: Request, shape: type[S]) -> S:
@@ -151,7 +156,7 @@ def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bo
         try:
             msgspec.convert(content[name], field.type, strict=strict)
         except msgspec.ValidationError as error:
-            found.append(_complaint(error, name))
+            found.append(complaint(error, name))
     return found
 
 
@@ -159,15 +164,6 @@ def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bo
 def _typed_fields(shape: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
     """A shape's fields by their name on the wire."""
     return {field.encode_name: field for field in msgspec.structs.fields(shape)}
-
-
-def _complaint(error: msgspec.ValidationError, field: str) -> FieldError:
-    message, _, where = str(error).partition(" - at `$")
-    inner = where.rstrip("`").lstrip(".")
-    if not field and (named := _FIELD.search(message)):
-        inner = f"{inner}.{named[1]}".lstrip(".")
-    joined = f"{field}{'' if inner.startswith('[') or not inner or not field else '.'}{inner}"
-    return FieldError(joined or "body", message[0].lower() + message[1:])
 
 
 def _sentence(details: list[FieldError]) -> str:

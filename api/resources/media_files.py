@@ -5,6 +5,7 @@ from typing import IO, Any
 
 import falcon
 
+from api.replies import knows
 from api.requests import App, Request
 from services import media_files
 from services.media_files import Elsewhere, MediaFile
@@ -64,7 +65,7 @@ class Portion:
 
 def _send(req: Request, resp: falcon.Response, found: MediaFile) -> None:
     _describe(resp, found)
-    if _matches(req.get_header("If-None-Match"), found.etag):
+    if knows(req.get_header("If-None-Match"), found.etag):
         resp.status = falcon.HTTP_304
         found.file.close()
         return
@@ -116,8 +117,3 @@ def _asked_for(req: Request, found: MediaFile) -> range | None:
         last = min(int(asked[2]), found.size - 1) if asked[2] else found.size - 1
         portion = range(int(asked[1]), last + 1)
     return portion if len(portion) else None
-
-
-def _matches(header: str | None, etag: str) -> bool:
-    candidates = (candidate.strip().removeprefix("W/") for candidate in (header or "").split(","))
-    return any(candidate in (etag, "*") for candidate in candidates)

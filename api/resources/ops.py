@@ -8,7 +8,7 @@ import msgspec
 from api import metrics
 from api.openapi import document
 from api.reference import reference_page
-from api.replies import etag, ok
+from api.replies import cacheable, ok
 from api.requests import Request
 from services import health
 from services.errors import Forbidden
@@ -51,7 +51,7 @@ class OpenApi:
     def on_get(self, _req: Request, resp: falcon.Response) -> None:
         resp.content_type = "application/json"
         resp.data = _document()
-        resp.set_header("ETag", etag(_document()))
+        cacheable(resp, 60)
 
 
 class Reference:

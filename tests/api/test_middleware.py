@@ -88,3 +88,25 @@ def test_a_dead_cursor_names_itself(client: Client) -> None:
     assert (result.status_code, result.json["code"]) == (400, "bad_cursor")
     assert client.simulate_get("/api/streams", params={"limit": "101"}).json["details"][0]["field"] == "limit"
     assert client.simulate_get("/api/streams", params={"limit": "x"}).json["details"][0]["field"] == "limit"
+
+
+def test_who_has_a_public_answer_already_is_not_sent_it_again(client: Client) -> None:
+    first = client.simulate_get("/api/categories")
+    again = client.simulate_get("/api/categories", headers={"If-None-Match": f'"x", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    other = client.simulate_get("/api/categories", headers={"If-None-Match": '"x"'})
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+def test_what_is_for_one_person_has_no_tag(client: Client) -> None:
+    assert "etag" not in client.simulate_get("/api/auth/me", headers=bearer(make_user())).headers
+
+
+def test_no_body_is_an_empty_object(client: Client) -> None:
+    user = make_user()
+    assert client.simulate_post("/api/user/become-creator", headers=bearer(user)).status_code == 200
+    refused = client.simulate_post("/api/auth/refresh")
+    assert (refused.status_code, refused.json["details"]) == (
+        400,
+        [{"field": "refreshToken", "message": "is required"}],
+    )
