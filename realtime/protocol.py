@@ -8,10 +8,14 @@ import msgspec
 
 FRAME_LIMIT_BYTES = 16 * 1024
 
-Name = Annotated[str, msgspec.Meta(max_length=120)]
+#: No NUL in it: PostgreSQL takes none, and one that reached it would cost the others of its batch their messages.
+Name = Annotated[str, msgspec.Meta(max_length=120, pattern=r"\A[^\x00]*\Z")]
+SendingId = Annotated[str, msgspec.Meta(max_length=100, pattern=r"\A[^\x00]*\Z")]
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=10 * 365 * 86400)]
-Reference = Annotated[str, msgspec.Meta(max_length=128)] | int
+#: The client's own, given back as it came: bounded by the frame alone.
+Reference = str | int
+Since = Annotated[str, msgspec.Meta(max_length=128)] | int
 
 
 class Code:
@@ -89,7 +93,7 @@ class Join(RoomCommand, frozen=True, kw_only=True, tag="join"):
     always_answered: ClassVar[bool] = True
     streamer_nickname: Name | None = None
     token: Token | None = None
-    since: Reference | None = None
+    since: Since | None = None
 
 
 class JoinStream(Join, frozen=True, kw_only=True, tag="join_stream"): ...
@@ -119,7 +123,7 @@ class SendMessage(RoomCommand, frozen=True, kw_only=True, tag="send_message"):
     text: str | None = None
     message: str | None = None
     reply_to: Name | None = None
-    client_message_id: Name | None = None
+    client_message_id: SendingId | None = None
 
     @property
     def words(self) -> str:
@@ -303,7 +307,7 @@ def read_event(name: str, payload: Any) -> Command:
 
 def _command(said: dict[str, Any]) -> Command:
     ref = said.get("id")
-    known_ref = ref if isinstance(ref, str | int) and len(str(ref)) <= 128 else None
+    known_ref = ref if isinstance(ref, str | int) and not isinstance(ref, bool) else None
     kind = COMMANDS.get(said["type"]) if isinstance(said.get("type"), str) else None
     if kind is None:
         raise Refused(Code.UNKNOWN_TYPE, "This type is not known here.", known_ref)

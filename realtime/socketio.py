@@ -45,6 +45,20 @@ class WrongNamespace(msgspec.Struct, frozen=True):
     namespace: str
 
 
+class _Json:
+    """JSON as our own sockets read it: strict about numbers, depth and half surrogates, unlike Python's own."""
+
+    loads = staticmethod(msgspec.json.decode)
+
+    @staticmethod
+    def dumps(data: Any, **_style: Any) -> str:
+        return msgspec.json.encode(data).decode()
+
+
+class _Packet(sio.Packet):
+    json = _Json
+
+
 Packet = Connect | Said | Pong | Goodbye | Ignored | WrongNamespace
 
 
@@ -63,8 +77,8 @@ def read_packet(text: str) -> Packet:
 
 def _read_message(text: str) -> Packet:
     try:
-        packet = sio.Packet(encoded_packet=text)
-    except (ValueError, RecursionError, IndexError) as error:
+        packet = _Packet(encoded_packet=text)
+    except (ValueError, msgspec.DecodeError, RecursionError, IndexError) as error:
         raise Refused(Code.BAD_JSON, "This is not a Socket.IO packet.") from error
     if packet.packet_type == sio.CONNECT:
         return _connect(packet)
@@ -114,7 +128,7 @@ def connected(sid: str) -> bytes:
 
 def connect_error(code: str, message: str, namespace: str = "/") -> bytes:
     """The namespace stays shut; the stock client raises `connect_error`."""
-    packet = sio.Packet(sio.CONNECT_ERROR, {"message": message, "data": {"code": code}}, namespace)
+    packet = _Packet(sio.CONNECT_ERROR, {"message": message, "data": {"code": code}}, namespace)
     return f"4{packet.encode()}".encode()
 
 

@@ -87,7 +87,9 @@ class Writer:
             return [refusal] * len(drafts)
         except Exception:  # the outermost loop of this thread
             log.exception("batch_failed", messages=len(drafts))
-            return [Unavailable("The message could not be stored.")] * len(drafts)
+            if len(drafts) > 1:  # one of them cannot be stored: the others' senders did nothing wrong
+                return [outcome for draft in drafts for outcome in self._stored([draft])]
+            return [Unavailable("The message could not be stored.")]
 
 
 def _answer(batch: list[Waiting], outcomes: Sequence[Outcome]) -> None:
