@@ -2,46 +2,50 @@
 
 import os
 from functools import cached_property
-from urllib.parse import urlsplit
 
 import celery
 import kombu.exceptions
 import redis
-import redis.exceptions
 
 import settings as configuration
 from db.connection import APPLICATION_ROLE, close_database, open_database
 from logs import configure_logs
 from services.bus import JobMessage, JobSender, bus
+from services.redis_line import TIMEOUT_S, Gate, open_redis
 from settings import Settings
-
-REDIS_TIMEOUT_S = 2
 
 
 class CeleryJobs:
     """Sends jobs through Celery; fails at once where the broker is away, for the outbox to retry."""
 
-    def __init__(self, app: celery.Celery) -> None:
-        self._app = app
+    def __init__(self, app: celery.Celery, gate: Gate) -> None:
+        self._app, self._gate = app, gate
 
     def send(self, message: JobMessage) -> None:
+        """Put a job on its queue; raises redis.ConnectionError or ConnectionError."""
+        self._gate.check()
         try:
-            self._hasty_app.send_task(
-                message.name,
-                kwargs=message.arguments,
-                queue=message.queue,
-                task_id=str(message.id),
-                headers={"request_id": message.request_id},
-                retry=False,
-            )
+            self._send(message)
         except kombu.exceptions.OperationalError as error:
+            if isinstance(error.__cause__, redis.TimeoutError):
+                self._gate.shut()
             raise ConnectionError(f"the job broker is away: {error}") from error
+
+    def _send(self, message: JobMessage) -> None:
+        self._hasty_app.send_task(
+            message.name,
+            kwargs=message.arguments,
+            queue=message.queue,
+            task_id=str(message.id),
+            headers={"request_id": message.request_id},
+            retry=False,
+        )
 
     @cached_property
     def _hasty_app(self) -> celery.Celery:
         """A worker waits long for its next job; whoever asks for one must not wait for a broker that hangs."""
         options = self._app.conf.broker_transport_options
-        self._app.conf.broker_transport_options = options | {"socket_timeout": REDIS_TIMEOUT_S}
+        self._app.conf.broker_transport_options = options | {"socket_timeout": TIMEOUT_S}
         return self._app
 
 
@@ -63,22 +67,16 @@ def open_stores(settings: Settings, *, pool_size: int | None = None, jobs: JobSe
         settings.database_url,
         pool_size=pool_size or settings.database_pool_size,
         role=APPLICATION_ROLE if owner_signs_in else None,
+        slow_query_ms=settings.slow_query_ms,
+        explains=not settings.production,
     )
+    gate = Gate()
     app = celery.Celery("astrotv", config_source="celeryconfig", set_as_current=False)
-    bus.connect(settings, _redis(settings.redis_url), jobs or CeleryJobs(app))
+    own_broker = settings.celery_broker_url != settings.redis_url
+    bus.connect(settings, open_redis(settings.redis_url, gate), jobs or CeleryJobs(app, Gate() if own_broker else gate))
 
 
 def stop() -> None:
     """Close what `start` opened."""
     close_database()
     bus.redis.close()
-
-
-def _redis(url: str) -> redis.Redis:
-    known_unix = urlsplit(url).scheme == "unix"
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        health_check_interval=0 if known_unix else 25,
-    )

@@ -12,6 +12,7 @@ from settings_reader import Reader, SettingsError
 __all__ = ["NAMES", "Settings", "SettingsError", "load"]
 
 MOST_GRACE_S = 30 * 86400
+LEAST_RAW_DAYS = 8
 
 #: What each thing that somebody does in an event counts for in their engagement score.
 ENGAGEMENT_WEIGHTS = "messages=1,questions=5,upvotes=1,pollVotes=3,surveyAnswers=5,minutesWatched=1"
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     database_owner_url: str
     database_pool_size: int
+    slow_query_ms: int
     redis_url: str
     celery_broker_url: str
 
@@ -76,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_stream_duration_s: int
     playback_token_expires_in_s: int
     recording_retention_days: int
+    chat_retention_days: int
+    metrics_retention_days: int
+    notification_retention_days: int
+    webhook_retention_days: int
     hook_hls_url: str
 
     smtp_url: str
@@ -114,6 +120,7 @@ NAMES = frozenset(
     DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
     INGEST_SECRET PLAYBACK_SECRET PLAYBACK_TOKEN_EXPIRES_IN PUBLIC_RELAY_URL RECORDING_RETENTION_DAYS HOOK_HLS_URL
+    CHAT_RETENTION_DAYS METRICS_RETENTION_DAYS NOTIFICATION_RETENTION_DAYS WEBHOOK_RETENTION_DAYS
     ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
     TRUSTED_PROXIES WS_MAX_CONNECTIONS_PER_ADDRESS DATA_DIR HLS_PATH MEDIA_STORAGE AWS_S3_BUCKET AWS_REGION
     AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY FFMPEG_BINARY VIDEO_ENCODER MAX_TRANSCODES
@@ -134,6 +141,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         **_secrets(read),
         **_http(read),
         **_media(read),
+        **_retention(read),
         **_providers(read),
         **_logging(read),
     }
@@ -171,6 +179,7 @@ def _stores(read: Reader) -> dict[str, Any]:
         "database_url": database,
         "database_owner_url": read.text("DATABASE_OWNER_URL", database),
         "database_pool_size": read.whole("DATABASE_POOL_SIZE", 8, 1, 500),
+        "slow_query_ms": read.whole("SLOW_QUERY_MS", 250, 0, 60_000),
         "redis_url": redis,
         "celery_broker_url": read.text("CELERY_BROKER_URL", redis),
     }
@@ -222,9 +231,26 @@ def _media(read: Reader) -> dict[str, Any]:
         "dvr_window_s": read.duration_s("DVR_WINDOW", "30s"),
         "max_stream_duration_s": read.duration_s("MAX_STREAM_DURATION", "48h"),
         "playback_token_expires_in_s": read.duration_s("PLAYBACK_TOKEN_EXPIRES_IN", "30m"),
-        "recording_retention_days": read.whole("RECORDING_RETENTION_DAYS", 0, 0, 36500),
         "hook_hls_url": _hook_hls_url(read),
     }
+
+
+def _retention(read: Reader) -> dict[str, Any]:
+    return {
+        "recording_retention_days": read.whole("RECORDING_RETENTION_DAYS", 0, 0, 36500),
+        "chat_retention_days": _days_counted(read, "CHAT_RETENTION_DAYS", 0),
+        "metrics_retention_days": _days_counted(read, "METRICS_RETENTION_DAYS", 90),
+        "notification_retention_days": read.whole("NOTIFICATION_RETENTION_DAYS", 180, 0, 36500),
+        "webhook_retention_days": read.whole("WEBHOOK_RETENTION_DAYS", 90, 0, 36500),
+    }
+
+
+def _days_counted(read: Reader, name: str, default: int) -> int:
+    """Days to keep what analytics are counted from: they are counted anew for a week."""
+    days = read.whole(name, default, 0, 36500)
+    if 0 < days < LEAST_RAW_DAYS:
+        raise SettingsError(name, f"must be 0 (keep) or at least {LEAST_RAW_DAYS}, not {days}")
+    return days
 
 
 def _plain(read: Reader, name: str) -> str:

@@ -12,8 +12,12 @@ from typing import Any, cast
 import psycopg2.extras
 from playhouse.pool import PooledPostgresqlDatabase
 
+from db.slow_queries import slow_queries
+from db.watch import CONNECT_TIMEOUT_S, WatchedCursor, watch
+
 APPLICATION_ROLE = "astrotv_app"
 SYSTEM_ROLE = "system"
+STATEMENT_TIMEOUT_S = 30
 _PLAIN = re.compile(r"[a-z0-9-]*")
 
 _actor: ContextVar[tuple[str, str]] = ContextVar("database_actor", default=("", SYSTEM_ROLE))
@@ -30,6 +34,11 @@ _told = _Told()
 
 class AstroDatabase(PooledPostgresqlDatabase):
     """PostgreSQL with the acting person told to every transaction, and dead connections left out."""
+
+    def connect(self, reuse_if_open: bool = False) -> Any:
+        """Borrow a connection; raises OperationalError at once where the server is known to be silent."""
+        watch.check()
+        return super().connect(reuse_if_open)
 
     def begin(self, isolation_level: Any = None) -> None:
         """Open a transaction and say who acts in it, in one round trip."""
@@ -49,6 +58,10 @@ class AstroDatabase(PooledPostgresqlDatabase):
             sql, _told.actor = _introduction(actor) + sql, actor
         return super().execute_sql(sql, params)
 
+    def _connect(self) -> Any:
+        watch.check()  # somebody may have found out while we waited in line
+        return super()._connect()
+
     def _is_closed(self, conn: Any) -> bool:
         return super()._is_closed(conn) or _hung_up(conn)
 
@@ -56,15 +69,18 @@ class AstroDatabase(PooledPostgresqlDatabase):
 database = AstroDatabase(None)
 
 
-def open_database(url: str, *, pool_size: int, role: str | None = APPLICATION_ROLE) -> None:
+def open_database(
+    url: str, *, pool_size: int, role: str | None = APPLICATION_ROLE, slow_query_ms: int = 0, explains: bool = False
+) -> None:
     """Point the process at a database (a libpq URL); connects lazily.
 
-    `role` is what each connection acts as; None keeps the role that the URL signs in with.
+    `role` is what each connection acts as; None keeps the role that the URL signs in with. Statements
+    of `slow_query_ms` or longer (0: none) are logged, with their plan where it `explains`.
     """
     if not database.deferred:
         database.close_all()  # a pool keeps no connection to where the process pointed before
     psycopg2.extras.register_uuid()
-    options = "-c timezone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000"
+    options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_S}s -c idle_in_transaction_session_timeout=60s"
     # For many short statements on flash storage: else the planner reads small tables whole for one page
     # of a list, and spends more on starting parallel workers and a compiler than they save.
     options += " -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c jit=off"
@@ -75,13 +91,17 @@ def open_database(url: str, *, pool_size: int, role: str | None = APPLICATION_RO
         max_connections=pool_size,
         timeout=5,
         options=options,
-        connect_timeout=5,
+        connect_timeout=CONNECT_TIMEOUT_S,
         application_name="astrotv",
+        cursor_factory=WatchedCursor,
     )
+    slow_queries.listen(slow_query_ms, plans={"dsn": _libpq(url), "options": options} if explains else None)
+    watch.start(_libpq(url), STATEMENT_TIMEOUT_S)
 
 
 def close_database() -> None:
     """Close every connection of the pool."""
+    watch.stop()
     database.close_all()
 
 
