@@ -1,7 +1,6 @@
 """One socket: WebSocket frames in and out, with a bound on what may wait to be read by the other side."""
 
 import asyncio
-import os
 import socket
 from typing import Protocol, cast
 
@@ -15,7 +14,7 @@ from realtime import handshake
 from realtime.answers import Lagging, encode
 from realtime.audience import Burst
 from realtime.dialects import JSON, SOCKET_IO, Dialect
-from realtime.frames import text_frame
+from realtime.frames import HEAD_BYTES, frame_end, is_whole_text, text_frame, unmasked_payload
 from realtime.protocol import FRAME_LIMIT_BYTES, Close
 from realtime.socketio import PING
 
@@ -23,7 +22,7 @@ SOFT_BOUND_BYTES = 64 * 1024  # beyond it chat is dropped
 HARD_BOUND_BYTES = 256 * 1024  # beyond it the connection is closed
 KERNEL_BUFFER_BYTES = 128 * 1024
 CLOSING_TIME_S = 5
-GREETING_LIMIT_BYTES = 32 * 1024  # the first request, with its cookies
+GREETING_LIMIT_BYTES = 16 * 1024  # the first request: all that each of thousands of half-open sockets may cost
 GREETING_END = b"\r\n\r\n"
 
 
@@ -51,13 +50,13 @@ class Host(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """The WebSocket protocol is the library's, without I/O; frames for many sockets bypass it.
+    """The WebSocket protocol is the library's, without I/O; frames for many sockets bypass it, and small whole texts.
 
     What the handshake needs is dropped after it, or every socket would keep its first request.
     """
 
     __slots__ = (
-        "_dropped", "_fd", "_fragments", "_greeting", "_host", "_is_binary", "_loop", "_protocol", "_transport",
+        "_dropped", "_fragments", "_greeting", "_host", "_is_binary", "_loop", "_partial", "_protocol", "_transport",
         "address", "asked", "behind_since", "closed_with", "dialect", "is_open", "last_heard_at", "made_at",
         "pinged_at", "was_open",
     )  # fmt: skip
@@ -68,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._greeting: bytes | None = b""
         self._protocol: FrameProtocol | None = None
         self._fragments: list[bytes] | None = None
+        self._partial = b""
         self._is_binary = False
         self._dropped = 0
         self.dialect: Dialect = JSON
@@ -85,7 +85,6 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=SOFT_BOUND_BYTES)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
-        self._fd = sock.fileno()
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self._host.connected(self)
@@ -119,12 +118,10 @@ class Connection(asyncio.Protocol):
 
     def push(self, burst: Burst) -> None:
         """Write frames that were built once for many sockets."""
-        if self.behind_since is not None:
-            self._push_behind(burst)
-        elif self._transport.get_write_buffer_size():
+        if self.behind_since is None:
             self._transport.write(burst.data)
         else:
-            self._write_now(burst.data)
+            self._push_behind(burst)
 
     def send(self, event: bytes) -> None:
         """Write one event to this socket alone."""
@@ -134,13 +131,10 @@ class Connection(asyncio.Protocol):
         """Write one frame; closes a connection whose other side lets too much wait."""
         if not self.is_open:
             return
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > HARD_BOUND_BYTES:
+        if self._transport.get_write_buffer_size() > HARD_BOUND_BYTES:
             self.close(Close.TOO_SLOW, "reads too slowly")
-        elif waiting:
-            self._transport.write(frame)
         else:
-            self._write_now(frame)
+            self._transport.write(frame)
 
     def ping(self) -> None:
         """Ask the other side for a sign of life."""
@@ -204,6 +198,24 @@ class Connection(asyncio.Protocol):
         self._host.opened(self)
 
     def _read_frames(self, protocol: FrameProtocol, data: bytes) -> None:
+        """Take whole frames; whoever announces too large a one is the library's to refuse, with all that follows."""
+        if self._partial:
+            data, self._partial = self._partial + data, b""
+        start = 0
+        while start < len(data):
+            end = frame_end(data, start)
+            if end is None or (end > len(data) and end - start <= FRAME_LIMIT_BYTES + HEAD_BYTES):
+                self._partial = data[start:]
+                return
+            is_small = end <= len(data) and end - start <= FRAME_LIMIT_BYTES
+            if is_small and self.is_open and protocol.current_size is None and is_whole_text(data, start):
+                self._hear(unmasked_payload(data, start, end))
+            else:
+                self._interpret(protocol, data[start:end])
+            start = end
+
+    def _interpret(self, protocol: FrameProtocol, data: bytes) -> None:
+        """Let the library read one frame: fragments, pings, good-byes, and whatever is wrong."""
         protocol.receive_data(data)
         for event in protocol.events_received():
             if self.is_open:
@@ -241,17 +253,6 @@ class Connection(asyncio.Protocol):
             self.close(Close.INVALID_DATA, "invalid UTF-8")
             return
         self._host.heard(self, text)
-
-    def _write_now(self, data: bytes) -> None:
-        """Nothing waits before this: hand it to the kernel at once, and queue what it does not take."""
-        try:
-            taken = os.write(self._fd, data)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
-            return  # the loop is about to report the loss
-        if taken < len(data):
-            self._transport.write(data[taken:])
 
     def _push_behind(self, burst: Burst) -> None:
         self._dropped += burst.messages
