@@ -1,4 +1,4 @@
-"""Stored webhooks as operators see them, and how one that was parked is tried again."""
+"""Stored webhooks: how far each came, as operators and metrics see it, and how a parked one is tried again."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -6,15 +6,25 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import peewee
+from prometheus_client import Counter, Histogram
 
 from db.connection import query
 from db.transactions import atomic
 from services import clock, jobs
-from services.errors import Conflict, NotFound
+from services.errors import Conflict, NotFound, ServiceError
+from services.gateways.payments.interface import MalformedEvent
 from services.pages import Page, cut, decode_cursor
+from services.purchases import PaymentMismatch
 
 LEASE_S = 15
 """How long an attempt has before the sweeper believes that it died."""
+
+FINAL = (PaymentMismatch, MalformedEvent, ServiceError, peewee.IntegrityError)
+"""Why an event is parked at once: trying again would not help."""
+
+SETTLED = Counter("astrotv_webhooks_settled_total", "Webhooks by the state they ended in", ["provider", "state"])
+LAG = Histogram("astrotv_webhook_lag_seconds", "From receiving a webhook to settling it", ["provider"])
 
 
 class State(StrEnum):
@@ -41,10 +51,11 @@ class WebhookEventView(msgspec.Struct, frozen=True, rename="camel"):
     processed_at: datetime | None
 
 
-def webhook_events(state: State, limit: int, cursor: str | None) -> Page[WebhookEventView]:
-    """The events in one state, newest first."""
+def webhook_events(state: State | None, limit: int, cursor: str | None) -> Page[WebhookEventView]:
+    """The events in one state, or in any, newest first."""
     (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (UUID(int=2**128 - 1),)
-    rows = query(_IN_STATE, (state, before, limit + 1))
+    wanted = {"state": state, "before": before, "limit": limit + 1}
+    rows = query(_NEWEST.format("" if state is None else "state = %(state)s AND"), wanted)
     return cut(rows, limit, _view, lambda row: (row[0],))
 
 
@@ -58,6 +69,18 @@ def replay(event_id: UUID) -> None:
         jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
 
 
+def count(provider: str, state: State, received_at: datetime) -> None:
+    """Note in the metrics that an event came to its end."""
+    SETTLED.labels(provider, state).inc()
+    if state is not State.FAILED:
+        LAG.labels(provider).observe(max(0.0, (clock.now() - received_at).total_seconds()))
+
+
+def refusal(error: BaseException) -> str:
+    """An error as it stands in a parked event."""
+    return f"{type(error).__name__}: {error}"[:1000]
+
+
 def after(seconds: float) -> datetime:
     """The time in so many seconds."""
     return clock.now() + timedelta(seconds=seconds)
@@ -68,9 +91,9 @@ def _view(row: tuple[Any, ...]) -> WebhookEventView:
     return WebhookEventView(event_id, provider, name, kind, State(state), *rest)
 
 
-_IN_STATE = """
+_NEWEST = """
 SELECT id, provider, event_id, kind, state, attempts, error, request_id, received_at, processed_at
-FROM webhook_events WHERE state = %s AND id < %s ORDER BY id DESC LIMIT %s"""
+FROM webhook_events WHERE {} id < %(before)s ORDER BY id DESC LIMIT %(limit)s"""
 
 _UNPARK = """
 UPDATE webhook_events SET state = 'RECEIVED', attempts = 0, error = '', next_attempt_at = %s

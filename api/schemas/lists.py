@@ -40,9 +40,9 @@ class GiftQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class WebhookQuery(ListQuery, frozen=True, kw_only=True):
-    """Which page of the webhook events in which state."""
+    """Which page of the webhook events, in one state or (left out) in any."""
 
-    state: State = State.FAILED
+    state: State | None = None
 
 
 class UserQuery(ListQuery, frozen=True, kw_only=True):
