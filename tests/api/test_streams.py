@@ -28,7 +28,7 @@ def test_becoming_a_creator_gives_a_key_at_once(client: Client) -> None:
     assert again.json["data"] == result.json["data"]
     key = client.simulate_get("/api/auth/stream-key", headers=headers).json["data"]
     assert key["rtmpUrl"] == f"{key['serverUrl']}/{key['streamKey']}"
-    assert key["streamKey"] not in str(query("SELECT * FROM channels"))
+    assert key["streamKey"] not in str(query("SELECT * FROM channel_keys"))
 
 
 def test_a_rotated_key_replaces_the_old_one(client: Client) -> None:
@@ -113,3 +113,19 @@ def test_following_counts_once_and_not_oneself(client: Client) -> None:
         assert result.json["data"] == {"following": True, "followerCount": 1}
     assert client.simulate_post(path, headers=bearer(streamer)).status_code == 400
     assert client.simulate_delete(path, headers=bearer(viewer)).json["data"]["followerCount"] == 0
+
+
+def test_what_is_past_ran_and_ended_newest_first(client: Client) -> None:
+    streamer = make_user(role=Role.STREAMER)
+    headers = bearer(streamer)
+    ran = []
+    for _ in range(2):
+        ran.insert(0, publish_as(streamer))
+        client.simulate_delete(f"/api/streams/{ran[0]}", headers=headers)
+    called_off = client.simulate_post("/api/streams", json={"title": "Never"}, headers=headers).json["data"]["id"]
+    client.simulate_delete(f"/api/streams/{called_off}", headers=headers)
+    publish_as(streamer)
+    publish_as(make_user(role=Role.STREAMER))
+    past = client.simulate_get("/api/stream/past", headers=headers).json["data"]
+    assert [stream["id"] for stream in past] == ran
+    assert {stream["status"] for stream in past} == {"ENDED"}
