@@ -11,7 +11,6 @@ FRAME_LIMIT_BYTES = 16 * 1024
 #: No NUL in it: PostgreSQL takes none, and one that reached it would cost the others of its batch their messages.
 Name = Annotated[str, msgspec.Meta(max_length=120, pattern=r"\A[^\x00]*\Z")]
 SendingId = Annotated[str, msgspec.Meta(max_length=100, pattern=r"\A[^\x00]*\Z")]
-Token = Annotated[str, msgspec.Meta(max_length=4096)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=10 * 365 * 86400)]
 #: The client's own, given back as it came: bounded by the frame alone.
 Reference = str | int
@@ -71,6 +70,7 @@ class RoomCommand(Command, frozen=True, kw_only=True):
     stream_id: Name | None = None
     session_id: Name | None = None
     lounge_id: Name | None = None
+    streamer_nickname: Name | None = None
 
     @property
     def room_name(self) -> str | None:
@@ -84,15 +84,14 @@ class RoomCommand(Command, frozen=True, kw_only=True):
 
 
 class Authenticate(Command, frozen=True, kw_only=True, tag="authenticate"):
-    token: Token
+    token: str
 
 
 class Join(RoomCommand, frozen=True, kw_only=True, tag="join"):
     """`since` is the id or the seq of the last message seen; the answer carries the history."""
 
     always_answered: ClassVar[bool] = True
-    streamer_nickname: Name | None = None
-    token: Token | None = None
+    token: str | None = None
     since: Since | None = None
 
 

@@ -122,7 +122,7 @@ class Router:
         except ServiceError as error:
             self._count(name, error.code)
             self._send(client, encode(error_event(said.command, error)), said.ack_id)
-            if error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None):
+            if error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None) is not None:
                 client.connection.close(Close.UNAUTHORIZED, "unauthorized")
         except Exception:  # the outermost loop of a client's commands
             log.exception("command_failed", command=name)

@@ -29,7 +29,7 @@ async def send_message(client: Client, said: SendMessage, hall: Hall) -> Reply:
     """Say something in a room; answered after the commit."""
     actor = await hall.actor_of(client)
     draft = Draft(
-        room=await room_meant(client, said.room_name, hall),
+        room=await room_meant(client, said, hall),
         actor=actor,
         text=said.words,
         reply_to=_reply_to(said.reply_to),
@@ -66,7 +66,7 @@ async def edit_message(client: Client, said: EditMessage, hall: Hall) -> Reply:
 async def react(client: Client, said: React, hall: Hall) -> Reply:
     """React without words; the room is told sums."""
     actor = await hall.actor_of(client)
-    ref = await room_meant(client, said.room_name, hall)
+    ref = await room_meant(client, said, hall)
     kind = _reaction(said.kind or said.reaction or "")
     _pace(client)
     await hall.threads.query(chat_signs.may_be_heard, actor, ref.id, hall.standings)

@@ -60,7 +60,7 @@ async def _ban(client: Client, said: BanUser | TimeoutUser, seconds: int | None,
 
 
 async def _meant(client: Client, said: PersonCommand, hall: Hall) -> tuple[Actor, RoomRef]:
-    return await hall.actor_of(client), await room_meant(client, said.room_name, hall)
+    return await hall.actor_of(client), await room_meant(client, said, hall)
 
 
 def _put(actor: Actor, ref: RoomRef, draft: BanDraft) -> BanView:

@@ -4,7 +4,7 @@ import msgspec
 
 from realtime.client import Client
 from realtime.hall import Hall
-from realtime.protocol import Code, Join, Leave, Typing
+from realtime.protocol import Code, Join, Leave, RoomCommand, Typing
 from realtime.router import Reply, command
 from services import chat_signs, rooms
 from services.errors import Conflict, Invalid, ServiceError
@@ -31,7 +31,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
     """Hear a room from its history on: what flows meanwhile is held until the answer is sent."""
     if said.token:
         await hall.sign_in(client, said.token)
-    ref = await _room_to_join(client, said, hall)
+    ref = await _room_named(client, said, hall)
     if len(client.joined) >= ROOMS_A_CLIENT and ref.id not in client.joined:
         raise Conflict(f"No more than {ROOMS_A_CLIENT} rooms at once.", Code.TOO_MANY_ROOMS)
     _enter(client, ref, hall)
@@ -56,7 +56,7 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
 @command("leave", "leave_stream", "leave_session", "leave-lounge")
 async def leave(client: Client, said: Leave, hall: Hall) -> Reply:
     """Hear a room no longer."""
-    ref = await room_meant(client, said.room_name, hall)
+    ref = await room_meant(client, said, hall)
     hall.put_out(client, ref.id)
     return Reply()
 
@@ -65,7 +65,7 @@ async def leave(client: Client, said: Leave, hall: Hall) -> Reply:
 async def typing(client: Client, said: Typing, hall: Hall) -> Reply:
     """Tell the room that this person is writing; at most once in TYPING_PAUSE_S."""
     actor = await hall.actor_of(client)
-    ref = await room_meant(client, said.room_name, hall)
+    ref = await room_meant(client, said, hall)
     now = client.connection.last_heard_at
     if now - client.typed_at >= TYPING_PAUSE_S:
         client.typed_at = now
@@ -73,19 +73,19 @@ async def typing(client: Client, said: Typing, hall: Hall) -> Reply:
     return Reply()
 
 
-async def room_meant(client: Client, name: str | None, hall: Hall) -> RoomRef:
+async def room_meant(client: Client, said: RoomCommand, hall: Hall) -> RoomRef:
     """The room that a command names, or the only one joined; raises Invalid, NotFound."""
-    if name is None:
+    if said.room_name is None and said.streamer_nickname is None:
         if len(client.joined) != 1:
             raise Invalid.field("room", "says which room is meant", Code.NO_ROOM)
         return RoomRef(*next(iter(client.joined.items())))
     for room_id, alias in client.joined.items():
-        if alias == name:
+        if alias == said.room_name:
             return RoomRef(room_id, alias)
-    return await hall.threads.query(rooms.find_room, name, client.actor)
+    return await _room_named(client, said, hall)
 
 
-async def _room_to_join(client: Client, said: Join, hall: Hall) -> RoomRef:
+async def _room_named(client: Client, said: RoomCommand, hall: Hall) -> RoomRef:
     if said.room_name is not None:
         return await hall.threads.query(rooms.find_room, said.room_name, client.actor)
     if said.streamer_nickname is not None:

@@ -49,9 +49,8 @@ def start(committed_db: Settings) -> Iterator[Start]:
         yield Start(committed_db, running)
 
 
-@pytest.fixture
-def show(committed_db: Settings) -> Show:
-    """What the tests chat about."""
+def make_show() -> Show:
+    """A room of its own, with people who have said nothing yet."""
     with connection():
         streamer, ana, ben = make_user(role=Role.STREAMER), make_user(), make_user()
         channel = make_channel(streamer)
@@ -60,3 +59,9 @@ def show(committed_db: Settings) -> Show:
         session = sessions.verify_access_token(tokens[1]).session_id
         assert session is not None
         return Show(f"stream:{stream.id}", channel.room_id, streamer.username, tokens[0], tokens[1], tokens[2], session)
+
+
+@pytest.fixture
+def show(committed_db: Settings) -> Show:
+    """What the tests chat about."""
+    return make_show()

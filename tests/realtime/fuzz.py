@@ -1,8 +1,9 @@
 """`python -m tests.realtime.fuzz PORT [--minutes N] [--seed N]`: frames that nobody would send, at a running server.
 
-Everything is drawn from one seed: broken handshakes, frames of every opcode and length, fragments, bad masks,
-commands with pieces exchanged, Socket.IO packets. It is for whoever calls this to say what must
-still hold afterwards.
+Everything is drawn from one seed: broken handshakes, frames of every opcode and length, fragments with control
+frames between, bad masks, bad UTF-8, compressed frames, lengths beyond all memory, JSON without end, numbers out of
+range, commands with pieces exchanged, Socket.IO packets; beside them loiterers, who take minutes over a handshake. It
+is for whoever calls this to say what must still hold afterwards.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import json
 import socket
 import struct
 import sys
+import threading
+import zlib
 from collections.abc import Callable
 from random import Random, SystemRandom
 from time import monotonic
@@ -35,7 +38,11 @@ class Fuzzer:
 
     def __init__(self, port: int, seed: int) -> None:
         self._port, self._chance = port, Random(seed)
-        self._kinds: list[Callable[[], bytes]] = [self._command, self._command, self._packet, self._frame, self._noise]
+        self._kinds: list[Callable[[], bytes]] = [
+            self._command, self._command, self._packet, self._fragments, self._control, self._unreadable, self._bomb,
+            self._frame, self._noise,
+        ]  # fmt: skip
+        self._weights = (8, 8, 6, 4, 4, 1, 3, 1, 1)  # most sockets are to live for a while
         self.sockets = self.frames = 0
 
     def run(self, seconds: float) -> None:
@@ -52,7 +59,7 @@ class Fuzzer:
         if self._chance.random() < 0.8:
             sock.recv(4096)
         for _ in range(self._chance.randint(1, 60)):
-            sock.sendall(self._chance.choice(self._kinds)())
+            sock.sendall(self._chance.choices(self._kinds, self._weights)[0]())
             self.frames += 1
             if self._chance.random() < 0.1:
                 sock.settimeout(0.01)
@@ -73,6 +80,45 @@ class Fuzzer:
             ("40", "41", "42", "42" + "9" * 30, "43", "44/x,", "451-", "2", "3", "1", "6", "4", "")
         )
         return self._framed(0x81, (head + event).encode(errors="surrogatepass"))
+
+    def _fragments(self) -> bytes:
+        """One text in pieces, control frames between them; at times without a beginning, or never ended."""
+        text = json.dumps({"type": self._chance.choice([*COMMANDS]), "text": "é" * 40, "room": "stream:x"}).encode()
+        cuts = sorted(self._chance.randrange(len(text)) for _ in range(self._chance.randint(0, 30)))
+        pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        frames = [self._framed(0x01 if n == 0 else 0x00, piece) for n, piece in enumerate(pieces)]
+        frames.append(self._framed(0x80, b""))
+        for _ in range(self._chance.randint(0, 3)):
+            frames.insert(self._chance.randrange(len(frames)), self._framed(0x89, b"between"))
+        if self._chance.random() < 0.1:
+            frames.pop(self._chance.choice((0, -1)))
+        return b"".join(frames)
+
+    def _control(self) -> bytes:
+        """Pings and pongs, most of them lawful; closing with codes that nobody may send."""
+        kind = self._chance.choices((0x89, 0x8A, 0x88, 0x09), (20, 10, 1, 1))[0]
+        if kind == 0x88:
+            code = struct.pack("!H", self._chance.choice((0, 999, 1000, 1005, 1006, 1015, 5000, 65535)))
+            return self._framed(kind, self._chance.choice((b"", b"\x03", code, code + b"\xff\xfe")))
+        return self._framed(kind, self._chance.randbytes(self._chance.choices((0, 4, 125, 126), (10, 10, 10, 1))[0]))
+
+    def _unreadable(self) -> bytes:
+        """Bytes that are no UTF-8, and frames marked as compressed, which nobody agreed to."""
+        if self._chance.random() < 0.5:
+            return self._framed(0xC1, zlib.compress(b'{"type":"ping"}' * self._chance.randint(1, 500))[2:-4])
+        return self._framed(0x81, self._chance.choice((b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b'{"type":"\xf5"}')))
+
+    def _bomb(self) -> bytes:
+        """JSON as deep as a frame allows, numbers beyond every type, fields that nobody knows."""
+        deep = self._chance.randint(100, 2700)
+        text = self._chance.choice((
+            "[" * deep, '{"type":"ping","x":' + "[" * deep + "]" * deep + "}", '42["ping",' + '{"a":' * deep,
+            '{"type":"ping","id":' + "9" * deep + "}", '{"type":"join","room":"stream:x","since":-1e309}',
+            '{"type":"timeout_user","userId":"x","seconds":1e30}', '421' + "9" * deep + '["ping"]',
+            json.dumps({"type": "ping", **{f"field{n}": n for n in range(deep // 3)}}),
+            '{"type":"ping",' + '"type":"ping",' * (deep // 2) + '"id":1}',
+        ))  # fmt: skip
+        return self._framed(0x81, text.encode())
 
     def _frame(self) -> bytes:
         """Any opcode, reserved bits and fragments included."""
@@ -103,16 +149,67 @@ class Fuzzer:
         return bytes(changed[: self._chance.randint(1, len(changed))] if self._chance.random() < 0.3 else changed)
 
 
+class Loiterers:
+    """Sockets that begin a request and do not end it; those that are cut come again."""
+
+    def __init__(self, port: int, count: int, header: bytes = b"X-Slow: " + b"x" * 8000) -> None:
+        self._port, self._count, self._header = port, count, header
+        self._sockets: list[socket.socket] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._loiter)
+        self.came = 0
+
+    def __enter__(self) -> "Loiterers":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        for sock in self._sockets:
+            sock.close()
+
+    def _loiter(self) -> None:
+        while not self._ended.wait(0.2):
+            self._sockets = [sock for sock in self._sockets if self._drips(sock)]
+            with contextlib.suppress(OSError):
+                while len(self._sockets) < self._count and not self._ended.is_set():
+                    self._sockets.append(self._one_more())
+
+    def _one_more(self) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", self._port), timeout=2)
+        sock.sendall(b"GET /ws HTTP/1.1\r\n" + self._header)
+        self.came += 1
+        return sock
+
+    @staticmethod
+    def _drips(sock: socket.socket) -> bool:
+        """Send one byte more; False where the server has had enough."""
+        try:
+            sock.send(b"x")
+            sock.setblocking(False)
+            return sock.recv(1) != b""
+        except BlockingIOError:
+            sock.settimeout(2)
+            return True
+        except OSError:
+            sock.close()
+            return False
+
+
 def main() -> None:
     """Torment the server on a port of this machine."""
     parser = argparse.ArgumentParser(prog="python -m tests.realtime.fuzz")
     parser.add_argument("port", type=int)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9))
+    parser.add_argument("--loiterers", type=int, default=200, help="how many handshakes are open and never end")
     options = parser.parse_args()
     fuzzer = Fuzzer(options.port, options.seed)
-    fuzzer.run(options.minutes * 60)
-    sys.stdout.write(f"seed {options.seed}: {fuzzer.frames} frames on {fuzzer.sockets} sockets\n")
+    with Loiterers(options.port, options.loiterers) as loiterers:
+        fuzzer.run(options.minutes * 60)
+    sys.stdout.write(f"seed {options.seed}: {fuzzer.frames} frames on {fuzzer.sockets} sockets, ")
+    sys.stdout.write(f"{loiterers.came} handshakes without end\n")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ import sys
 from random import SystemRandom
 
 from tests.realtime.conftest import Show, Start
-from tests.realtime.fuzz import Fuzzer
+from tests.realtime.fuzz import Fuzzer, Loiterers
 from tests.realtime.running import Crowd, play
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("FUZZ_SEED", SystemRandom().randrange(10**9)))
+LOITERERS = 400
 MEMORY_BYTES = 300 * 1024 * 1024
 
 
@@ -27,7 +28,8 @@ def test_nonsense_disturbs_nobody(start: Start, show: Show) -> None:
             assert (await ana.ask("chat", text="still here"))["type"] == "ack"
         await tormenting
 
-    play(scene)
+    with Loiterers(process.port, LOITERERS):
+        play(scene)
     sys.stdout.write(f"seed {SEED}: {fuzzer.frames} frames on {fuzzer.sockets} sockets\n")
     assert fuzzer.frames > 100
     assert process.memory() < MEMORY_BYTES

@@ -1,22 +1,36 @@
 """Chance on real processes: people come, go and talk on two of them while Redis restarts, with its data or without.
 
-A seed that fails is played again with `SCHEDULE_SEED=<seed>`.
+A seed that fails is played again with `SCHEDULE_SEED=<seed>`; `RESTARTS=<how many>` plays more.
 """
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import Protocol
 
 import pytest
 
-from services.bus import bus
-from tests.realtime.conftest import Show, Start
+from tests.folders import open_folder
+from tests.realtime.conftest import Show, Start, make_show
+from tests.realtime.own_redis import open_redis
 from tests.realtime.running import Crowd, Process, play
-from tests.realtime.tap import Tap, open_tap
+from tests.realtime.tap import open_tap
 
 SEED = int(os.environ.get("SCHEDULE_SEED", SystemRandom().randrange(10**9)))
+COUNT = 1 if "SCHEDULE_SEED" in os.environ else int(os.environ.get("RESTARTS", "2"))
 SAID_BY_EACH = 18  # an account may say 20 in 10 s
+
+
+class Breakable(Protocol):
+    """What stands between the processes and what they publish."""
+
+    url: str
+
+    def shut(self) -> None: ...
+
+    def open(self) -> None: ...
 
 
 class Evening:
@@ -52,30 +66,35 @@ class Evening:
             seen.append((await person.hear_type("new_message"))["seq"])
         await person.socket.close()
 
-    async def trouble(self, tap: Tap, *, loses_data: bool) -> None:
+    async def trouble(self, redis: Breakable) -> None:
+        """Redis goes, and comes back after a while."""
         await asyncio.sleep(self.chance.uniform(0, 0.5))
-        await asyncio.to_thread(tap.shut)
-        if loses_data:
-            await asyncio.to_thread(bus.redis.flushdb)
+        await asyncio.to_thread(redis.shut)
         await asyncio.sleep(self.chance.uniform(0, 1))
-        await asyncio.to_thread(tap.open)
+        await asyncio.to_thread(redis.open)
+
+    async def play(self, crowd: Crowd, redis: Breakable) -> list[list[int]]:
+        """What each listener has seen in the end."""
+        listening = [asyncio.create_task(self.listen(crowd)) for _ in range(6)]
+        await asyncio.gather(self.talk(crowd, self.show.ana), self.talk(crowd, self.show.ben), self.trouble(redis))
+        return await asyncio.gather(*listening)
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_a_restart_of_redis_loses_nothing_and_doubles_nothing(
-    start: Start, show: Show, tmp_path: Path, number: int
-) -> None:
+def evenings(start: Start, redis: Breakable) -> None:
+    """Play one after the other with the same two processes, each in a room of its own."""
+    processes = [start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)]
+    for seed in range(SEED, SEED + COUNT):
+        evening = Evening(seed, processes, make_show())
+        for seen in play(partial(evening.play, redis=redis)):
+            assert seen == list(range(2 * SAID_BY_EACH + 1)), f"SCHEDULE_SEED={seed}"
+
+
+def test_a_cut_line_to_redis_loses_nothing_and_doubles_nothing(start: Start, tmp_path: Path) -> None:
     with open_tap(start.settings.redis_url, tmp_path) as tap:
-        evening = Evening(SEED + number, [start(REDIS_URL=tap.url), start(REDIS_URL=tap.url)], show)
+        evenings(start, tap)
 
-        async def scene(crowd: Crowd) -> list[list[int]]:
-            listening = [asyncio.create_task(evening.listen(crowd)) for _ in range(6)]
-            await asyncio.gather(
-                evening.talk(crowd, show.ana),
-                evening.talk(crowd, show.ben),
-                evening.trouble(tap, loses_data=number % 2 == 1),
-            )
-            return await asyncio.gather(*listening)
 
-        for seen in play(scene):
-            assert seen == list(range(2 * SAID_BY_EACH + 1)), f"SCHEDULE_SEED={SEED + number}"
+@pytest.mark.parametrize("keeps_data", [True, False])
+def test_a_restart_of_redis_loses_nothing_and_doubles_nothing(start: Start, keeps_data: bool) -> None:
+    with open_folder("redis-") as folder, open_redis(folder, keeps_data=keeps_data) as redis:
+        evenings(start, redis)
