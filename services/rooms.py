@@ -111,9 +111,9 @@ _FINDERS = {
 def find_room(name: str, actor: Actor | None = None) -> RoomRef:
     """The room called `kind:id` on the wire; raises NotFound, also where the actor may not know of it."""
     kind, _, key = name.partition(":")
-    if kind not in _FINDERS:
+    room_key = _key(key) if kind in _FINDERS else None
+    if room_key is None:
         raise NotFound("No such room.", "room_not_found")
-    room_key = known_id(key, "room")
     parameters = {
         "key": room_key,
         "name": f"{kind}:{room_key}",
@@ -121,6 +121,13 @@ def find_room(name: str, actor: Actor | None = None) -> RoomRef:
         "person": actor.user_id if actor else None,
     }
     return _found(query(_FINDERS[kind], parameters))
+
+
+def _key(text: str) -> UUID | None:
+    try:
+        return known_id(text, "room")
+    except NotFound:
+        return None
 
 
 def outsiders(inside: Collection[tuple[UUID, UUID | None]]) -> set[tuple[UUID, UUID | None]]:
