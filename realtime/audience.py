@@ -5,6 +5,7 @@ from typing import Protocol
 
 from realtime.answers import with_room
 from realtime.dialects import Dialect
+from realtime.fan_out import FanOut
 
 MESSAGE = b'{"type":"new_message"'
 
@@ -33,15 +34,29 @@ class Hearer(Protocol):
 
 
 class Audience:
-    """The sockets that hear a topic, grouped by the manner in which they hear it."""
+    """The sockets that hear a topic, grouped by the manner in which they hear it.
 
-    def __init__(self) -> None:
+    What is told while they are being written to gathers, and is one write to each of them afterwards. Whoever
+    comes meanwhile hears what is told from then on.
+    """
+
+    def __init__(self, fan_out: FanOut | None = None) -> None:
+        """Without a `fan_out` everybody is written to at once."""
+        self._fan_out = fan_out
         self._groups: dict[Manner, dict[Hearer, None]] = {}
+        self._told: list[bytes] = []
+        self._under_way: list[tuple[Burst, dict[Hearer, None]]] = []
 
     def __bool__(self) -> bool:
         return bool(self._groups)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody has not got everything yet."""
+        return bool(self._told or self._under_way)
+
     def add(self, hearer: Hearer, room: bytes = b"") -> None:
+        self._finish()
         self._groups.setdefault((room, hearer.dialect), {})[hearer] = None
 
     def remove(self, hearer: Hearer, room: bytes = b"") -> None:
@@ -50,16 +65,47 @@ class Audience:
         group.pop(hearer, None)
         if not group:
             self._groups.pop(manner, None)
+        for _, left in self._under_way:
+            left.pop(hearer, None)
 
     def tell(self, events: Sequence[bytes]) -> int:
-        """Write the events to every socket; returns to how many."""
-        told = 0
-        for (room, dialect), group in list(self._groups.items()):  # a push may close a socket, which then leaves
-            burst = burst_of(events, room, dialect)
-            told += len(group)
-            for hearer in list(group):
-                hearer.push(burst)
-        return told
+        """Have the events written to every socket; returns to how many."""
+        self._told += events
+        if self._fan_out is None:
+            self._finish()
+        else:
+            self._fan_out.begin(self)
+        return sum(map(len, self._groups.values()))
+
+    def write(self, most: int) -> int:
+        """Write to at most so many sockets; returns to how many."""
+        written = 0
+        while written < most and self.is_waiting:
+            if not self._under_way:
+                self._begin()
+            elif self._under_way[-1][1]:
+                written += self._write_some(most - written)
+            else:
+                self._under_way.pop()
+        return written
+
+    def _finish(self) -> None:
+        while self.is_waiting:
+            self.write(1000)
+
+    def _begin(self) -> None:
+        told, self._told = self._told, []
+        self._under_way = [
+            (burst_of(told, room, dialect), dict(group)) for (room, dialect), group in self._groups.items()
+        ]
+
+    def _write_some(self, most: int) -> int:
+        burst, left = self._under_way[-1]
+        count = min(most, len(left))
+        for _ in range(count):
+            hearer, _ = left.popitem()
+            hearer.push(burst)  # which may close the socket; it then leaves
+        return count
 
 
 def burst_of(events: Sequence[bytes], room: bytes, dialect: Dialect) -> Burst:

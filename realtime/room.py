@@ -6,6 +6,7 @@ from uuid import UUID
 
 from realtime.answers import Lagging, encode
 from realtime.audience import Audience, Hearer, burst_of
+from realtime.fan_out import FanOut
 from realtime.sequence import Numbered
 from realtime.sequence import Sequence as Order
 
@@ -33,10 +34,7 @@ class Arrival:
         if self.reached is None:
             self._held += items
             return
-        ready: list[Numbered] = []
-        for item in items:
-            ready += self._order.accept(item) if item.seq else [item]
-        self._push(ready)
+        self._push(self._order.take(items))
 
     def settle(self, floor: int) -> None:
         self._order.start(floor)
@@ -63,13 +61,18 @@ class Arrival:
 class Room:
     """Messages are passed on in order, each once; other events as they come."""
 
-    def __init__(self, room_id: UUID, left_behind: Callable[["Room"], None] = lambda _room: None) -> None:
+    def __init__(
+        self,
+        room_id: UUID,
+        left_behind: Callable[["Room"], None] = lambda _room: None,
+        fan_out: FanOut | None = None,
+    ) -> None:
         """`left_behind` is called where an arrival lacks what the room has passed on already."""
         self.id = room_id
         self._left_behind = left_behind
         self.order = Order()
         self.is_mending = False
-        self._audience = Audience()
+        self._audience = Audience(fan_out)
         self._arrivals: dict[Hearer, Arrival] = {}
         self._names: dict[Hearer, bytes] = {}
 
@@ -115,13 +118,7 @@ class Room:
 
     def hear(self, items: Iterable[Numbered]) -> int:
         """Take what the topic brought; returns how many deliveries it made."""
-        ready: list[Numbered] = []
-        for item in items:
-            if item.seq:
-                ready += self.order.accept(item)
-            else:
-                ready.append(item)
-        return self.tell(ready)
+        return self.tell(self.order.take(items))
 
     def tell(self, ready: Sequence[Numbered]) -> int:
         """Say events to everybody in the room."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from time import perf_counter
 from typing import Protocol
 from uuid import UUID
 
@@ -11,10 +10,11 @@ import structlog
 
 from realtime.answers import Lagging, encode, event_name, type_first
 from realtime.audience import Audience, Hearer
+from realtime.fan_out import FanOut
 from realtime.metrics import Metrics
 from realtime.relay import Heard
 from realtime.room import Room
-from realtime.sequence import Numbered, read_payload
+from realtime.sequence import Numbered, last_seq, read_payload
 from realtime.threads import Threads
 from services import messages
 from services.errors import ServiceError
@@ -40,8 +40,8 @@ class Subscriptions(Protocol):
 class Rooms:
     """Subscribes to the topics that somebody here hears, and to no others."""
 
-    def __init__(self, threads: Threads, metrics: Metrics) -> None:
-        self._threads, self._metrics = threads, metrics
+    def __init__(self, threads: Threads, metrics: Metrics, fan_out: FanOut) -> None:
+        self._threads, self._metrics, self._fan_out = threads, metrics, fan_out
         self._rooms: dict[bytes, Room] = {}
         self._audiences: dict[bytes, Audience] = {}
         self._watchers: dict[bytes, Callable[[bytes], None]] = {}
@@ -63,7 +63,7 @@ class Rooms:
     async def arrive(self, hearer: Hearer, ref: RoomRef) -> Room:
         """Begin to hear a room; `Room.settle` follows when the history was read."""
         topic = room_topic(ref.id)
-        room = self._rooms.setdefault(topic.encode(), Room(ref.id, self._fetch_for_arrivals))
+        room = self._rooms.setdefault(topic.encode(), Room(ref.id, self._fetch_for_arrivals, self._fan_out))
         room.arrive(hearer, ref.alias)
         await self._subscriptions.subscribe(topic)
         return room
@@ -80,7 +80,7 @@ class Rooms:
 
     async def listen(self, hearer: Hearer, topic: str) -> None:
         """Begin to hear a topic that is no room."""
-        self._audiences.setdefault(topic.encode(), Audience()).add(hearer)
+        self._audiences.setdefault(topic.encode(), Audience(self._fan_out)).add(hearer)
         await self._subscriptions.subscribe(topic)
 
     def unlisten(self, hearer: Hearer, topic: str) -> None:
@@ -114,29 +114,47 @@ class Rooms:
 
     def hear(self, heard: Heard) -> None:
         """Pass on what one read of Redis brought: one write to each socket for each topic."""
-        started_at = perf_counter()
         by_topic: dict[bytes, list[Numbered]] = {}
         for topic, payload in heard:
             try:
-                item = read_payload(payload)
-                event = type_first(item.event)
+                items = self._unknown_of(topic, payload)
             except (ValueError, KeyError) as error:
                 log.error("payload_unreadable", topic=topic.decode(), error=str(error))
                 continue
-            if diverted := self._diverted.get(event_name(event)):
-                self._divert(topic, event, diverted)
-            else:
-                by_topic.setdefault(topic, []).append(Numbered(item.seq, event))
-            if item.cause:
-                log.info("event_told", topic=topic.decode(), type=event_name(event).decode(), request_id=item.cause)
-        deliveries = sum(self._pass_on(topic, items) for topic, items in by_topic.items())
+            if items:
+                by_topic.setdefault(topic, []).extend(items)
         self._metrics.events.inc(len(heard))
-        self._metrics.deliveries.inc(deliveries)
-        self._metrics.fan_out_s.observe(perf_counter() - started_at)
+        self._pass_on_all(by_topic)
 
-    def _divert(self, topic: bytes, event: bytes, hear: Callable[[UUID, bytes], None]) -> None:
-        if room := self._rooms.get(topic):
-            hear(room.id, event)
+    def hear_own(self, stored: Iterable[tuple[bytes, Numbered]]) -> None:
+        """Pass on messages that this process has stored itself; Redis brings them again, and they are known then."""
+        by_topic: dict[bytes, list[Numbered]] = {}
+        for topic, message in stored:
+            by_topic.setdefault(topic, []).append(message)
+        self._pass_on_all(by_topic)
+
+    def _unknown_of(self, topic: bytes, payload: bytes) -> list[Numbered]:
+        """What a payload brings that its room has not passed on already; raises ValueError, KeyError."""
+        room = self._rooms.get(topic)
+        if room is not None and room.order.has_passed(last_seq(payload)):
+            return []
+        items = read_payload(payload)
+        if items[0].seq:
+            return items
+        return [item for item in map(_type_first, items) if not self._is_diverted(topic, item)]
+
+    def _is_diverted(self, topic: bytes, item: Numbered) -> bool:
+        """Hand an event to the process where it is for it."""
+        name = event_name(item.event)
+        if item.cause:
+            log.info("event_told", topic=topic.decode(), type=name.decode(), request_id=item.cause)
+        hear = self._diverted.get(name)
+        if hear and (room := self._rooms.get(topic)):
+            hear(room.id, item.event)
+        return hear is not None
+
+    def _pass_on_all(self, by_topic: dict[bytes, list[Numbered]]) -> None:
+        self._metrics.deliveries.inc(sum(self._pass_on(topic, items) for topic, items in by_topic.items()))
 
     def _pass_on(self, topic: bytes, items: list[Numbered]) -> int:
         if watcher := self._watchers.get(topic):
@@ -181,9 +199,10 @@ class Rooms:
             return
         room.is_mending = True
         try:
-            await asyncio.sleep(GAP_GRACE_S)
             while gap := room.order.gap:
-                await self._mend(room, gap[1])
+                await asyncio.sleep(GAP_GRACE_S)
+                if room.order.passed == gap[0]:  # where several processes speak, gaps come and go by themselves
+                    await self._mend(room, gap[1])
         except ServiceError as error:
             log.warning("gap_not_mended", room=str(room.id), error=error.message)
         finally:
@@ -235,3 +254,7 @@ def _numbered(found: Iterable[Message]) -> list[Numbered]:
         Numbered(message.seq, messages.wire_event(msgspec.structs.replace(message, room=msgspec.UNSET)))
         for message in found
     ]
+
+
+def _type_first(item: Numbered) -> Numbered:
+    return Numbered(item.seq, type_first(item.event), item.cause)

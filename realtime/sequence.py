@@ -1,5 +1,7 @@
 """The numbered messages of one room, put back in order: what several processes publish may cross."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 
@@ -11,13 +13,27 @@ class Numbered(msgspec.Struct, frozen=True):
     cause: str = ""
 
 
-def read_payload(payload: bytes) -> Numbered:
-    """What travels on a topic: the decimal seq, at times a request's id, a line feed, the event; raises ValueError."""
-    head, separator, event = payload.partition(b"\n")
-    if not separator:
+def read_payload(payload: bytes) -> list[Numbered]:
+    """What travels on a topic; raises ValueError.
+
+    For each event a line with its decimal seq, and at times the id of the request that led to it, then one with
+    the event: a batch of messages is one payload.
+    """
+    lines = payload.split(b"\n")
+    if len(lines) % 2:
         raise ValueError("a payload without a sequence number")
+    return [_numbered(head, event) for head, event in zip(lines[::2], lines[1::2], strict=True)]
+
+
+def last_seq(payload: bytes) -> int:
+    """The seq of the last event of a payload, without reading the others; raises ValueError."""
+    last_event = payload.rfind(b"\n")
+    return int(payload[payload.rfind(b"\n", 0, max(0, last_event)) + 1 : last_event].partition(b" ")[0])
+
+
+def _numbered(head: bytes, event: bytes) -> Numbered:
     seq, _, cause = head.partition(b" ")
-    return Numbered(int(seq), event, cause.decode())
+    return Numbered(int(seq), event, cause.decode()) if cause else Numbered(int(seq), event)
 
 
 class Sequence:
@@ -44,15 +60,24 @@ class Sequence:
             self._held = {seq: item for seq, item in self._held.items() if seq > last}
         return self._release()
 
-    def accept(self, item: Numbered) -> list[Numbered]:
-        """Take one message; returns those that may be passed on now, in order."""
-        if self.passed is not None and item.seq <= self.passed:
-            return []
-        if self.passed is None or item.seq > self.passed + 1:
-            self._held[item.seq] = item
-            return []
-        self.passed = item.seq
-        return [item, *self._release()]
+    def take(self, items: Iterable[Numbered]) -> list[Numbered]:
+        """Take what was heard; returns what may be passed on now: messages in order, everything else as it came."""
+        ready: list[Numbered] = []
+        for item in items:
+            if not item.seq:
+                ready.append(item)
+            elif self.passed is None or item.seq > self.passed + 1:
+                self._held[item.seq] = item
+            elif item.seq == self.passed + 1:
+                self.passed = item.seq
+                ready.append(item)
+                if self._held:
+                    ready += self._release()
+        return ready
+
+    def has_passed(self, seq: int) -> bool:
+        """Whether a message with this number was passed on, or never will be."""
+        return self.passed is not None and 0 < seq <= self.passed
 
     def fill(self, found: list[Numbered], before: int) -> list[Numbered]:
         """Close the gap below `before` with what the database had; what it lacks never comes."""

@@ -19,6 +19,7 @@ from realtime.client import Client
 from realtime.connection import Connection
 from realtime.control import Control
 from realtime.dialects import JSON, SOCKET_IO
+from realtime.fan_out import FanOut
 from realtime.frames import text_frame
 from realtime.hall import Hall
 from realtime.handlers import accounts, events, moderation
@@ -61,9 +62,16 @@ class Server:
         self._metrics = Metrics()
         self._threads = Threads(SERVICE_THREADS)
         standings = RememberedStandings(FreshStandings())
-        self._rooms = Rooms(self._threads, self._metrics)
+        self._fan_out = FanOut(self._metrics)
+        self._rooms = Rooms(self._threads, self._metrics, self._fan_out)
         self._presence = Presence(self._threads)
-        self._writer = Writer(partial(chat.store_messages, standings=standings), self._metrics)
+        memory = chat.remembering(standings)
+        self._writer = Writer(
+            partial(chat.store_messages, memory=memory),
+            partial(chat.announce, memory=memory),
+            self._rooms.hear_own,
+            self._metrics,
+        )
         self._attendance = Attendance(self._threads)
         self._reactions = Reactions(self._threads, self._rooms)
         self._hall = Hall(
@@ -199,6 +207,7 @@ class Server:
         except TimeoutError:
             log.error("writer_not_drained")
         await self._router.finish(1)
+        self._fan_out.finish()
 
     async def _wait_for_goodbyes(self) -> None:
         deadline = asyncio.get_running_loop().time() + GOODBYE_S

@@ -47,10 +47,11 @@ class Schedule:
 
     async def _publish(self, batch: list[Message]) -> None:
         await asyncio.sleep(self.chance.choice((0, 0, 0.001, 0.2)))
+        if self.chance.random() < 0.6:  # else it came over HTTP
+            self.chance.choice(self.servers).store(batch)
         if self.chance.random() < 0.03:
             return  # the process was killed between commit and publish
-        for message in batch:
-            self.redis.publish(message)
+        self.redis.publish(batch)
 
     async def _visits(self, viewer: Viewer) -> None:
         for visit in range(self.chance.randint(1, 4)):

@@ -8,17 +8,19 @@ it is away.
 import asyncio
 import json
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, cast
 
 from realtime.audience import Burst
 from realtime.dialects import JSON, Dialect
+from realtime.fan_out import FanOut
 from realtime.metrics import Metrics
 from realtime.openings import Openings
 from realtime.relay import Heard
 from realtime.rooms import Rooms
+from realtime.sequence import Numbered
 from realtime.threads import Threads
 from services import messages
 from services.ids import new_id
@@ -118,10 +120,10 @@ class Redis:
         self.is_away = False
         self.lines: list[Line] = []
 
-    def publish(self, message: Message) -> None:
+    def publish(self, batch: Sequence[Message]) -> None:
         if not self.is_away:
             for line in self.lines:
-                line.bring(message)
+                line.bring(batch)
 
     def restart(self) -> None:
         """Be away; nobody is subscribed to anything any more."""
@@ -162,11 +164,12 @@ class Line:
         self._wanted.discard(topic)
         self._confirmed.discard(topic)
 
-    def bring(self, message: Message) -> None:
+    def bring(self, batch: Sequence[Message]) -> None:
         topic = room_topic(ROOM.id)
         if topic not in self._confirmed:
             return
-        self._on_the_way.append((topic.encode(), b"%d\n" % message.seq + wire_event(message)))
+        payload = b"\n".join(b"%d\n" % message.seq + wire_event(message) for message in batch)
+        self._on_the_way.append((topic.encode(), payload))
         if not self._is_bringing:
             self._is_bringing = True
             asyncio.get_running_loop().call_later(self._chance.choice((0, 0.001, 0.05)), self._arrive)
@@ -193,11 +196,17 @@ class Server:
     def __init__(self, database: Database, redis: Redis, chance: Random) -> None:
         threads = cast(Threads, database)
         line = Line(redis, chance)
-        self.rooms = Rooms(threads, Metrics())
+        metrics = Metrics()
+        self.rooms = Rooms(threads, metrics, FanOut(metrics, slice_=1))
         self.openings = Openings(threads)
         self.rooms.attach(line)
         line.hear, line.restored = self.rooms.hear, self.rooms.resume
         redis.lines.append(line)
+
+    def store(self, batch: Sequence[Message]) -> None:
+        """Pass on what this process has committed, before Redis brings it."""
+        topic = room_topic(ROOM.id).encode()
+        self.rooms.hear_own([(topic, Numbered(message.seq, wire_event(message))) for message in batch])
 
 
 class Viewer:
