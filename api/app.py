@@ -38,7 +38,7 @@ class Application(App):
         return contextvars.copy_context().run(self._serve, env, start_response)
 
     def _serve(self, env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        with connection():
+        with connection(kept=True):
             return super().__call__(env, start_response)
 
 

@@ -9,10 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
-import psycopg2.extras
+import peewee
 from playhouse.pool import PooledPostgresqlDatabase
 
+from db.prepared import MOST, Call, Line, executing, is_outdated, new_name, preparing
 from db.slow_queries import slow_queries
+from db.uuids import read_uuids
 from db.watch import CONNECT_TIMEOUT_S, WatchedCursor, watch
 
 APPLICATION_ROLE = "astrotv_app"
@@ -53,17 +55,38 @@ class AstroDatabase(PooledPostgresqlDatabase):
             return super().execute_sql(sql, params)
         actor = _actor.get()
         if not self.in_transaction():
-            sql = _introduction(actor) + sql
+            sql = _introduced(actor, sql)
         elif _told.actor != actor:
-            sql, _told.actor = _introduction(actor) + sql, actor
+            sql, _told.actor = _introduced(actor, sql), actor
         return super().execute_sql(sql, params)
 
     def _connect(self) -> Any:
         watch.check()  # somebody may have found out while we waited in line
         return super()._connect()
 
+    def execute_prepared(self, sql: str, parameters: Any = None) -> Any:
+        """Run a statement by its plan on this connection, which is made where there is none yet."""
+        line: Line = self.connection()
+        name = line.prepared.get(sql)
+        if name is not None:
+            try:
+                return self.execute_sql(executing(name, sql), parameters)
+            except peewee.PeeweeException as error:
+                line.prepared.pop(sql, None)  # at worst it is prepared once more
+                if self.in_transaction() or not is_outdated(error):
+                    raise
+                return self.execute_sql(sql, parameters)
+        if len(line.prepared) >= MOST:
+            return self.execute_sql(sql, parameters)
+        name = new_name()
+        first = Call(preparing(name, sql) + executing(name, sql), sql)
+        cursor = self.execute_sql(first, parameters)
+        line.prepared[sql] = name
+        return cursor
+
     def _is_closed(self, conn: Any) -> bool:
-        return super()._is_closed(conn) or _hung_up(conn)
+        """Whether a connection of the pool is gone, found out without asking the server, as the pool would."""
+        return bool(conn.closed) or _hung_up(conn)
 
 
 database = AstroDatabase(None)
@@ -79,7 +102,7 @@ def open_database(
     """
     if not database.deferred:
         database.close_all()  # a pool keeps no connection to where the process pointed before
-    psycopg2.extras.register_uuid()
+    read_uuids()
     options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_S}s -c idle_in_transaction_session_timeout=60s"
     # For many short statements on flash storage: else the planner reads small tables whole for one page
     # of a list, and spends more on starting parallel workers and a compiler than they save.
@@ -94,6 +117,7 @@ def open_database(
         connect_timeout=CONNECT_TIMEOUT_S,
         application_name="astrotv",
         cursor_factory=WatchedCursor,
+        connection_factory=Line,
     )
     slow_queries.listen(slow_query_ms, plans={"dsn": _libpq(url), "options": options} if explains else None)
     watch.start(_libpq(url), STATEMENT_TIMEOUT_S)
@@ -105,18 +129,30 @@ def close_database() -> None:
     database.close_all()
 
 
+class _Keeping(threading.local):
+    """Whether this thread keeps its connection from one statement to the next."""
+
+    on = False
+
+
+_keeping = _Keeping()
+
+
 @contextmanager
-def connection() -> Iterator[AstroDatabase]:
+def connection(*, kept: bool = False) -> Iterator[AstroDatabase]:
     """Give back, at the end of the outermost block, the connection that this thread came to use.
 
     A connection is only borrowed by the first statement. Every call that a process makes into
-    the services happens inside such a block, or the pool would lose one a thread.
+    the services happens inside such a block, or the pool would lose one a thread. Without `kept` a block
+    inside, such as each `query`, gives back what it borrowed; with it that waits for this block's end.
     """
-    borrowed_before = not database.is_closed()
+    is_ours, kept_before = database.is_closed() and not _keeping.on, _keeping.on
+    _keeping.on = kept or kept_before
     try:
         yield database
     finally:
-        if not borrowed_before and not database.is_closed():
+        _keeping.on = kept_before
+        if is_ours and not database.is_closed():
             database.close()
 
 
@@ -149,10 +185,15 @@ def acting_as_system() -> AbstractContextManager[None]:
     return acting_as("", SYSTEM_ROLE)
 
 
-def query(sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    """Run one statement and fetch its rows as tuples; for hot lists and set-wise work."""
+def query(sql: str, parameters: Any = None, *, prepared: bool = False) -> list[tuple[Any, ...]]:
+    """Run one statement and fetch its rows as tuples; for hot lists and set-wise work.
+
+    `prepared`: planned once for a connection; for statements that run all the time and whose text is
+    one of a few.
+    """
     with connection():
-        cursor = database.execute_sql(sql, parameters)
+        run = database.execute_prepared if prepared else database.execute_sql
+        cursor = run(sql, parameters)
         return cast(list[tuple[Any, ...]], cursor.fetchall()) if cursor.description else []
 
 
@@ -167,6 +208,12 @@ def _introduction(actor: tuple[str, str]) -> str:
     """Tells the server, until the end of the transaction, who acts; the names hold no quotes."""
     user_id, role = actor
     return f"SELECT set_config('astrotv.user_id', '{user_id}', true), set_config('astrotv.role', '{role}', true); "
+
+
+def _introduced(actor: tuple[str, str], sql: str) -> str:
+    """The statement behind who acts; a call of a prepared one stays known as such."""
+    text = _introduction(actor) + sql
+    return Call(text, _introduction(actor) + sql.plain) if isinstance(sql, Call) else text
 
 
 def _libpq(url: str) -> str:

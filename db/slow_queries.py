@@ -13,6 +13,8 @@ import psycopg2
 import psycopg2.extensions
 import structlog
 
+from db.prepared import Call
+
 log = structlog.get_logger(__name__)
 
 PLANNED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
@@ -33,12 +35,14 @@ class SlowQueries:
         self._threshold_s = threshold_ms / 1000 if threshold_ms else float("inf")
         self._connect, self._explaining = plans, threading.Lock()
 
-    def note(self, cursor: psycopg2.extensions.cursor, sql: Any, took_s: float) -> None:
-        """Hear of a statement that has ended."""
+    def note(self, cursor: psycopg2.extensions.cursor, sql: Any, took_s: float, parameters: Any = None) -> None:
+        """Hear of a statement that has ended; of a prepared one as if it had not been."""
         if took_s < self._threshold_s:
             return
-        introduction, statement = _parts(str(sql))
-        filled = _parts((cursor.query or b"").decode(errors="replace"))[1]
+        plain = sql.plain if isinstance(sql, Call) else str(sql)
+        introduction, statement = _parts(plain)
+        sent = cursor.mogrify(plain, parameters) if isinstance(sql, Call) else cursor.query
+        filled = _parts((sent or b"").decode(errors="replace"))[1]
         about = {"ms": round(took_s * 1000, 1), "statement": " ".join(statement.split())[:LONGEST_TOLD]}
         if self._connect is None or not filled.startswith(PLANNED) or not self._explaining.acquire(blocking=False):
             log.warning("slow_query", **about)

@@ -121,7 +121,7 @@ class WatchedCursor(psycopg2.extensions.cursor):
             super().execute(query, vars)
         finally:
             watch.landed()
-            slow_queries.note(self, query, monotonic() - since)
+            slow_queries.note(self, query, monotonic() - since, vars)
 
 
 def _answers(url: str) -> bool:

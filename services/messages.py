@@ -216,7 +216,7 @@ def _seq_of(room_id: UUID, since: str | int) -> int | None:
 
 
 def _messages(sql: str, parameters: tuple[Any, ...], room: str | UnsetType) -> list[Message]:
-    return [_message(row, room) for row in query(sql, parameters)]
+    return [_message(row, room) for row in query(sql, parameters, prepared=True)]
 
 
 def _message(row: tuple[Any, ...], room: str | UnsetType) -> Message:

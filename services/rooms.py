@@ -120,7 +120,7 @@ def find_room(name: str, actor: Actor | None = None) -> RoomRef:
         "sees_drafts": actor is not None and actor.is_admin,
         "person": actor.user_id if actor else None,
     }
-    return _found(query(_FINDERS[kind], parameters))
+    return _found(query(_FINDERS[kind], parameters, prepared=True))
 
 
 def _key(text: str) -> UUID | None:

@@ -85,6 +85,7 @@ def verify_access_token(token: str) -> Actor:
         """SELECT u.role, u.suspended_at IS NOT NULL FROM auth_sessions a JOIN users u ON u.id = a.user_id
            WHERE a.id = %s AND a.user_id = %s AND a.revoked_at IS NULL""",
         (claims.session_id, claims.user_id),
+        prepared=True,
     )
     if not rows:
         raise Unauthorized("The session has ended.", "session_ended")

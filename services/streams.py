@@ -100,8 +100,9 @@ def live_streams(wanted: Filter, limit: int, cursor: str | None) -> Page[StreamV
     if cursor:
         conditions.append(after)
         parameters += decode_cursor(cursor, key_shape)
-    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %s"
-    rows = query(sql, (*parameters, limit + 1))
+    # The limit is part of the text: a plan made for any limit would not trust the index to stop early.
+    sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {limit + 1}"
+    rows = query(sql, tuple(parameters), prepared=True)
     return _page(rows, limit, None, lambda row: (row[key_column], row[_ID]))
 
 
@@ -147,9 +148,10 @@ def streams_by_id(ids: Sequence[UUID], actor: Actor | None) -> list[StreamView]:
 
 
 def past_streams(actor: Actor, limit: int, cursor: str | None) -> Page[StreamView]:
-    """The actor's ended streams with their recordings, newest first."""
+    """The actor's ended streams with their recordings, newest first; what was called off never ran."""
     before = decode_cursor(cursor, tuple[UUID])[0] if cursor else UUID(int=2**128 - 1)
-    sql = f"{_SELECT} WHERE u.id = %s AND s.status = 'ENDED' AND s.id < %s ORDER BY s.id DESC LIMIT %s"
+    ran = "s.status = 'ENDED' AND s.started_at IS NOT NULL"
+    sql = f"{_SELECT} WHERE u.id = %s AND {ran} AND s.id < %s ORDER BY s.id DESC LIMIT %s"
     rows = query(sql, (actor.user_id, before, limit + 1))
     return _page(rows, limit, actor, lambda row: (row[_ID],))
 
@@ -195,7 +197,7 @@ def view(row: Sequence[Any], seen: Collection[UUID]) -> StreamView:
 
 
 def _one(condition: str, parameters: tuple[object, ...], actor: Actor | None) -> StreamView:
-    rows = query(f"{_SELECT} WHERE {condition} LIMIT 1", parameters)
+    rows = query(f"{_SELECT} WHERE {condition} LIMIT 1", parameters, prepared=True)
     if not rows:
         raise NotFound("No such stream.")
     found = view(rows[0], _seen(rows, actor))

@@ -1,18 +1,41 @@
-"""How often something may happen, counted in Redis so that every process counts together."""
+"""How often something may happen, counted in Redis so that every process counts together.
+
+A moving window: the times of what was allowed, newest first, in one list a caller. One script
+counts, decides and says what is left, in one round trip and by Redis' own clock.
+"""
 
 import functools
 from math import ceil
-from time import time
 
 import limits
 import redis
 import structlog
-from limits.storage import RedisStorage
-from limits.strategies import MovingWindowRateLimiter
+from redis.commands.core import Script
 
 from services.bus import bus
 
 log = structlog.get_logger(__name__)
+
+# KEYS[1] is the list; ARGV: how many are allowed, the window in milliseconds, whether to count one more.
+# Answers whether that is (or would be) allowed, how many are left, and the milliseconds until there is one more.
+_WINDOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local amount, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], -1))
+while oldest and oldest <= now - window do
+    redis.call('RPOP', KEYS[1])
+    oldest = tonumber(redis.call('LINDEX', KEYS[1], -1))
+end
+local left = amount - redis.call('LLEN', KEYS[1])
+local allowed = left > 0 and 1 or 0
+if allowed == 1 and ARGV[3] == '1' then
+    redis.call('LPUSH', KEYS[1], now)
+    redis.call('PEXPIRE', KEYS[1], window)
+    left, oldest = left - 1, oldest or now
+end
+return {allowed, left, (oldest or now) + window - now}
+"""
 
 
 class Verdict:
@@ -29,33 +52,31 @@ def hit(limit: str, *identifiers: str) -> Verdict:
 
     Where Redis is away everything is allowed, and the log says so.
     """
-    item = _item(limit)
-    try:
-        allowed = _limiter().hit(item, *identifiers)
-        window = _limiter().get_window_stats(item, *identifiers)
-    except redis.RedisError as error:
-        log.warning("throttle_unavailable", error=str(error))
-        return Verdict(True, item.amount, item.amount, 0)
-    return Verdict(allowed, item.amount, window.remaining, max(0, ceil(window.reset_time - time())))
+    return _judged(limit, identifiers, counts=True)
 
 
 def peek(limit: str, *identifiers: str) -> Verdict:
     """Say whether one more would be allowed, without counting it."""
-    item = _item(limit)
-    try:
-        window = _limiter().get_window_stats(item, *identifiers)
-    except redis.RedisError as error:
-        log.warning("throttle_unavailable", error=str(error))
-        return Verdict(True, item.amount, item.amount, 0)
-    return Verdict(window.remaining > 0, item.amount, window.remaining, max(0, ceil(window.reset_time - time())))
+    return _judged(limit, identifiers, counts=False)
 
 
 def clear(limit: str, *identifiers: str) -> None:
     """Forget what was counted."""
     try:
-        _limiter().clear(_item(limit), *identifiers)
+        bus.redis.delete(_key(_item(limit), identifiers))
     except redis.RedisError as error:
         log.warning("throttle_unavailable", error=str(error))
+
+
+def _judged(limit: str, identifiers: tuple[str, ...], *, counts: bool) -> Verdict:
+    item = _item(limit)
+    arguments = (item.amount, item.get_expiry() * 1000, int(counts))
+    try:
+        allowed, left, reset_ms = _script(bus.redis)((_key(item, identifiers),), arguments)
+    except redis.RedisError as error:
+        log.warning("throttle_unavailable", error=str(error))
+        return Verdict(True, item.amount, item.amount, 0)
+    return Verdict(bool(allowed), item.amount, max(0, left), ceil(reset_ms / 1000))
 
 
 @functools.cache
@@ -63,15 +84,11 @@ def _item(limit: str) -> limits.RateLimitItem:
     return limits.parse(limit)
 
 
-def _limiter() -> MovingWindowRateLimiter:
-    return _limiter_on(bus.settings.redis_url)
+def _key(item: limits.RateLimitItem, identifiers: tuple[str, ...]) -> str:
+    """Windows of different limits on the same thing are different windows."""
+    return f"throttle:{item.amount}/{item.get_expiry()}:{':'.join(identifiers)}"
 
 
-@functools.cache
-def _limiter_on(url: str) -> MovingWindowRateLimiter:
-    pool = bus.redis.connection_pool
-    return MovingWindowRateLimiter(RedisStorage(_limits_url(url), connection_pool=pool, wrap_exceptions=False))
-
-
-def _limits_url(url: str) -> str:
-    return url.replace("unix://", "redis+unix://", 1)
+@functools.lru_cache(maxsize=4)
+def _script(client: redis.Redis) -> Script:
+    return client.register_script(_WINDOW)

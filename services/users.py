@@ -62,7 +62,7 @@ FROM users u WHERE u.id = %s"""  # noqa: S608 - built from constants
 
 def me(user_id: UUID) -> Me:
     """The person with wallet and level; raises NotFound."""
-    rows = query(_ME, (user_id,))
+    rows = query(_ME, (user_id,), prepared=True)
     if not rows:
         raise NotFound("No such user.")
     email, is_verified, company, title, status, coins, points, last_login_at = rows[0][PUBLIC_COLUMNS:]
@@ -86,7 +86,7 @@ def user(id_or_username: str) -> UserView:
         condition, value = "u.id = %s", str(UUID(id_or_username))
     except ValueError:
         condition, value = "lower(u.username) = lower(%s)", id_or_username
-    rows = query(f"SELECT {PUBLIC} FROM users u WHERE {condition}", (value,))  # noqa: S608
+    rows = query(f"SELECT {PUBLIC} FROM users u WHERE {condition}", (value,), prepared=True)  # noqa: S608
     if not rows:
         raise NotFound("No such user.")
     return public_view(rows[0])

@@ -67,5 +67,5 @@ def headers(opened: Settings, db: None) -> dict[str, str]:
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 def test_an_operation_answers_as_it_is_documented(case: schemathesis.Case[Any], headers: dict[str, str]) -> None:
-    bus.redis.delete(*bus.redis.keys("LIMITS*") or ["none"])
+    bus.redis.delete(*bus.redis.keys("throttle:*") or ["none"])
     case.call_and_validate(headers=headers, checks=list(CHECKS))  # type: ignore[arg-type]  # its own alias is wider
