@@ -46,6 +46,8 @@ class Hall(msgspec.Struct, frozen=True):
             if error.code == Code.UNAVAILABLE:
                 raise
             raise Unauthorized(error.message) from error
+        if client.actor is not None and client.actor.user_id != actor.user_id:
+            self.sign_out(client)  # whoever comes next is not to hear what is meant for the last
         self._become(client, Identity(actor, expires_at, asyncio.get_running_loop().time()))
         return actor
 

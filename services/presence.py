@@ -13,8 +13,10 @@ from redis.commands.core import Script
 from services.bus import bus
 from services.topics import room_topic
 
-TTL_MS = 15_000
-REFRESH_S = 5
+#: A process that dies stops counting when its part expires, and the others tell the room at their next refresh:
+#: both together stay within 15 s.
+TTL_MS = 11_000
+REFRESH_S = 3
 TELL_EVERY_MS = 1000
 _CHUNK = 2000
 
