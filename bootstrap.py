@@ -8,11 +8,14 @@ import kombu.exceptions
 import redis
 
 import settings as configuration
-from db.connection import APPLICATION_ROLE, close_database, open_database
+from db.connection import ANONYMOUS_ROLE, APPLICATION_ROLE, SYSTEM_ROLE, close_database, open_database
 from logs import configure_logs
 from services.bus import JobMessage, JobSender, bus
 from services.redis_line import TIMEOUT_S, Gate, open_redis
 from settings import Settings
+
+#: Processes in which nobody acts until somebody signed in; the others act for the platform.
+SERVES_STRANGERS = frozenset({"api"})
 
 
 class CeleryJobs:
@@ -56,17 +59,23 @@ def start(process: str, settings: Settings | None = None, *, pool_size: int | No
     """
     settings = settings or configuration.load(os.environ)
     configure_logs(process, settings)
-    open_stores(settings, pool_size=pool_size)
+    open_stores(settings, pool_size=pool_size, acts_as=ANONYMOUS_ROLE if process in SERVES_STRANGERS else SYSTEM_ROLE)
     return settings
 
 
-def open_stores(settings: Settings, *, pool_size: int | None = None, jobs: JobSender | None = None) -> None:
-    """Point the database and the bus at their servers; connects when first used."""
+def open_stores(
+    settings: Settings, *, pool_size: int | None = None, jobs: JobSender | None = None, acts_as: str = SYSTEM_ROLE
+) -> None:
+    """Point the database and the bus at their servers; connects when first used.
+
+    `acts_as` is who acts, for row-level security, where nobody is named.
+    """
     owner_signs_in = settings.database_owner_url == settings.database_url
     open_database(
         settings.database_url,
         pool_size=pool_size or settings.database_pool_size,
         role=APPLICATION_ROLE if owner_signs_in else None,
+        acts_as=acts_as,
         slow_query_ms=settings.slow_query_ms,
         explains=not settings.production,
     )

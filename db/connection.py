@@ -5,9 +5,9 @@ import re
 import select
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import peewee
 from playhouse.pool import PooledPostgresqlDatabase
@@ -20,15 +20,28 @@ from db.watch import CONNECT_TIMEOUT_S, WatchedCursor, watch
 APPLICATION_ROLE = "astrotv_app"
 SYSTEM_ROLE = "system"
 STATEMENT_TIMEOUT_S = 30
+ANONYMOUS_ROLE = "anonymous"
 _PLAIN = re.compile(r"[a-z0-9-]*")
+_REASON = re.compile(r"[a-z ,'-]{1,80}")
 
-_actor: ContextVar[tuple[str, str]] = ContextVar("database_actor", default=("", SYSTEM_ROLE))
+
+class _Acting(NamedTuple):
+    """On whose behalf statements run; `reason` says why the platform itself does."""
+
+    user_id: str
+    role: str
+    reason: str = ""
+
+
+NOBODY = _Acting("", ANONYMOUS_ROLE)
+
+_actor: ContextVar[_Acting | None] = ContextVar("database_actor", default=None)
 
 
 class _Told(threading.local):
     """Whom the server knows to act in the transaction of this thread."""
 
-    actor: tuple[str, str] | None = None
+    actor: _Acting | None = None
 
 
 _told = _Told()
@@ -37,6 +50,9 @@ _told = _Told()
 class AstroDatabase(PooledPostgresqlDatabase):
     """PostgreSQL with the acting person told to every transaction, and dead connections left out."""
 
+    #: Who acts where nobody is named. It may do least, unless the process is one of ours that serves nobody.
+    unnamed = NOBODY
+
     def connect(self, reuse_if_open: bool = False) -> Any:
         """Borrow a connection; raises OperationalError at once where the server is known to be silent."""
         watch.check()
@@ -44,7 +60,7 @@ class AstroDatabase(PooledPostgresqlDatabase):
 
     def begin(self, isolation_level: Any = None) -> None:
         """Open a transaction and say who acts in it, in one round trip."""
-        actor = _actor.get()
+        actor = _actor.get() or self.unnamed
         self.cursor().execute("BEGIN; " + _introduction(actor))
         _told.actor = actor
 
@@ -53,7 +69,7 @@ class AstroDatabase(PooledPostgresqlDatabase):
         if sql.startswith("ROLLBACK TO"):
             _told.actor = None  # what was said since the savepoint is forgotten with it
             return super().execute_sql(sql, params)
-        actor = _actor.get()
+        actor = _actor.get() or self.unnamed
         if not self.in_transaction():
             sql = _introduced(actor, sql)
         elif _told.actor != actor:
@@ -93,13 +109,21 @@ database = AstroDatabase(None)
 
 
 def open_database(
-    url: str, *, pool_size: int, role: str | None = APPLICATION_ROLE, slow_query_ms: int = 0, explains: bool = False
+    url: str,
+    *,
+    pool_size: int,
+    role: str | None = APPLICATION_ROLE,
+    acts_as: str = ANONYMOUS_ROLE,
+    slow_query_ms: int = 0,
+    explains: bool = False,
 ) -> None:
     """Point the process at a database (a libpq URL); connects lazily.
 
-    `role` is what each connection acts as; None keeps the role that the URL signs in with. Statements
-    of `slow_query_ms` or longer (0: none) are logged, with their plan where it `explains`.
+    `role` is the database's role that each connection takes; None keeps the one that the URL signs in
+    with. `acts_as` is who acts, for row-level security, where nobody is named. Statements of
+    `slow_query_ms` or longer (0: none) are logged, with their plan where it `explains`.
     """
+    database.unnamed = _named("", acts_as)
     if not database.deferred:
         database.close_all()  # a pool keeps no connection to where the process pointed before
     read_uuids()
@@ -167,7 +191,7 @@ def release() -> None:
 
 @contextmanager
 def acting_as(user_id: str, role: str) -> Iterator[None]:
-    """Name the person whom row-level security sees in the transactions opened inside."""
+    """Name the person whom row-level security sees in the statements inside."""
     token = _actor.set(_named(user_id, role))
     try:
         yield
@@ -180,9 +204,21 @@ def acting_for(user_id: str, role: str) -> None:
     _actor.set(_named(user_id, role))
 
 
-def acting_as_system() -> AbstractContextManager[None]:
-    """Act for the platform itself, whoever asked: for effects that reach beyond the one who asks."""
-    return acting_as("", SYSTEM_ROLE)
+@contextmanager
+def acting_as_system(reason: str) -> Iterator[None]:
+    """Act for the platform itself, whoever asked: around an effect that reaches beyond the one who asks.
+
+    Also decorates a function (not a generator). `reason`, a few words in small letters, stands beside
+    the statements in the server's log and in pg_stat_activity. Where the platform acts already, it goes on.
+    """
+    if not _REASON.fullmatch(reason):
+        raise ValueError("a reason is a few words in small letters")
+    before = _actor.get() or database.unnamed
+    token = _actor.set(before if before.role == SYSTEM_ROLE else _Acting("", SYSTEM_ROLE, reason))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
 
 
 def query(sql: str, parameters: Any = None, *, prepared: bool = False) -> list[tuple[Any, ...]]:
@@ -197,20 +233,23 @@ def query(sql: str, parameters: Any = None, *, prepared: bool = False) -> list[t
         return cast(list[tuple[Any, ...]], cursor.fetchall()) if cursor.description else []
 
 
-def _named(user_id: str, role: str) -> tuple[str, str]:
+def _named(user_id: str, role: str) -> _Acting:
     if not _PLAIN.fullmatch(user_id + role):
         raise ValueError("an actor is named by an id and a role")
-    return user_id, role
+    return _Acting(user_id, role)
 
 
 @functools.lru_cache(maxsize=4096)
-def _introduction(actor: tuple[str, str]) -> str:
-    """Tells the server, until the end of the transaction, who acts; the names hold no quotes."""
-    user_id, role = actor
-    return f"SELECT set_config('astrotv.user_id', '{user_id}', true), set_config('astrotv.role', '{role}', true); "
+def _introduction(actor: _Acting) -> str:
+    """Tells the server, until the end of the transaction, who acts; the names can end no literal or comment."""
+    why = f" /* {actor.reason} */" if actor.reason else ""
+    return (
+        f"SELECT set_config('astrotv.user_id', '{actor.user_id}', true), "
+        f"set_config('astrotv.role', '{actor.role}', true){why}; "
+    )
 
 
-def _introduced(actor: tuple[str, str], sql: str) -> str:
+def _introduced(actor: _Acting, sql: str) -> str:
     """The statement behind who acts; a call of a prepared one stays known as such."""
     text = _introduction(actor) + sql
     return Call(text, _introduction(actor) + sql.plain) if isinstance(sql, Call) else text

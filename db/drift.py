@@ -9,9 +9,11 @@ from db import models
 from db.connection import query
 from db.models.base import Model
 
+# A view does not say which of its columns are never null.
 _COLUMNS = """
-SELECT table_name, column_name, is_nullable = 'YES'
-FROM information_schema.columns WHERE table_schema = 'public'"""
+SELECT c.table_name, c.column_name, CASE WHEN t.table_type <> 'VIEW' THEN c.is_nullable = 'YES' END
+FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
+WHERE table_schema = 'public'"""
 
 
 def differences() -> list[str]:
@@ -19,7 +21,7 @@ def differences() -> list[str]:
 
     A column that the database has and the model lacks is none: queries may use it without a model.
     """
-    tables: dict[str, dict[str, bool]] = {}
+    tables: dict[str, dict[str, bool | None]] = {}
     for table, column, nullable in query(_COLUMNS):
         tables.setdefault(table, {})[column] = nullable
     return [line for model in _models() for line in _differences(model, tables)]
@@ -41,7 +43,7 @@ def _with_tables(base: type[peewee.Model]) -> list[type[peewee.Model]]:
     return found
 
 
-def _differences(model: type[peewee.Model], tables: dict[str, dict[str, bool]]) -> list[str]:
+def _differences(model: type[peewee.Model], tables: dict[str, dict[str, bool | None]]) -> list[str]:
     table = str(model._meta.table_name)
     if table not in tables:
         return [f"{table}: there is no such table"]
@@ -51,6 +53,6 @@ def _differences(model: type[peewee.Model], tables: dict[str, dict[str, bool]]) 
             lines.append(f"{table}.{field.column_name}: there is no such column")
         elif columns[field.column_name] and not field.null:
             lines.append(f"{table}.{field.column_name}: may be null, which the model denies")
-        elif field.null and not columns[field.column_name]:
+        elif field.null and columns[field.column_name] is False:
             lines.append(f"{table}.{field.column_name}: is never null, which the model allows")
     return lines

@@ -118,7 +118,7 @@ def _make() -> KeptDemo:
     creators.make_streamer(streamer.id)
     viewer = _person("viewer", "vic", "Vic Viewer", password)
     wallets.grant(viewer.id, VIEWERS_COINS, reference=viewer.id, key=f"demo:{viewer.id}")
-    [(password_hash,)] = query("SELECT password_hash FROM users WHERE id = %s", (viewer.id,))
+    [(password_hash,)] = query("SELECT password_hash FROM accounts WHERE id = %s", (viewer.id,))
     demo_world.make(password_hash, streamer.id)
     return KeptDemo(password, [admin, streamer, viewer])
 

@@ -7,7 +7,8 @@ import msgspec
 import peewee
 from peewee import fn
 
-from db.models.users import User
+from db.connection import acting_as_system
+from db.models.users import Account
 from db.transactions import atomic
 from services import clock, lockout, one_time_codes, passwords, sessions, usernames, users
 from services.actors import Role
@@ -94,24 +95,28 @@ def verify_email(email: str, code: str) -> None:
         raise one_time_codes.refused()
 
 
-def _account(email: str | None, username: str | None) -> User | None:
+@acting_as_system("to find who signs in")
+def _account(email: str | None, username: str | None) -> Account | None:
     if email is not None:
-        return User.select().where(fn.lower(User.email) == email.strip().lower()).first()
-    return User.select().where(fn.lower(User.username) == str(username).strip().lower()).first()
+        return Account.select().where(fn.lower(Account.email) == email.strip().lower()).first()
+    return Account.select().where(fn.lower(Account.username) == str(username).strip().lower()).first()
 
 
-def _refuse_suspended(account: User) -> None:
+def _refuse_suspended(account: Account) -> None:
     if account.suspended_at is not None:
         raise Forbidden("The account is suspended.", "account_suspended")
 
 
+@acting_as_system("a code proves the address")
 def _mark_verified(user_id: UUID) -> None:
-    User.update(email_verified_at=clock.now()).where(User.id == user_id, User.email_verified_at.is_null()).execute()
+    unproven = Account.id == user_id, Account.email_verified_at.is_null()
+    Account.update(email_verified_at=clock.now()).where(*unproven).execute()
 
 
+@acting_as_system("a session begins")
 def _sign_in(user_id: UUID, device: Device) -> SignedIn:
     with atomic():
-        User.update(last_login_at=clock.now()).where(User.id == user_id).execute()
+        Account.update(last_login_at=clock.now()).where(Account.id == user_id).execute()
         session = sessions.open_session(user_id, device)
     return SignedIn(user=users.me(user_id), session=session, token=session.access_token)
 
@@ -134,9 +139,10 @@ def _insert_under_some_name(draft: Registration, email: str, password_hash: str,
     raise usernames.taken()
 
 
+@acting_as_system("somebody signs up")
 def _insert(draft: Registration, email: str, username: str, password_hash: str, role: Role) -> UUID:
     at: datetime = clock.now()
-    row = User.create(
+    row = Account.create(
         email=email,
         username=username,
         name=draft.name or username,

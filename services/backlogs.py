@@ -30,7 +30,7 @@ FROM dead_letters"""
 def backlogs() -> list[Backlog]:
     """What waits at this moment, in one query; empty where the database is away."""
     try:
-        with acting_as_system():
+        with acting_as_system("figures over everybody"):
             return [Backlog(*row) for row in query(_BACKLOGS)]
     except Away:
         return []

@@ -15,8 +15,9 @@ def reason_to_end(channel_id: UUID, stream_key_version: int, stream_id: UUID | N
     looked at in one query; a message that was lost with Redis costs seconds, not the whole broadcast.
     """
     rows = query(
-        """SELECT c.stream_key_version, u.suspended_at, e.status, s.status, s.started_at
-           FROM channels c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN events e ON e.id = c.event_id
+        """SELECT k.stream_key_version, u.suspended_at, e.status, s.status, s.started_at
+           FROM channels c JOIN channel_keys k USING (id) LEFT JOIN users u ON u.id = c.user_id
+           LEFT JOIN events e ON e.id = c.event_id
            LEFT JOIN streams s ON s.id = %s WHERE c.id = %s""",
         (stream_id, channel_id),
     )

@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from db.connection import query
-from db.models.channels import Channel
+from db.connection import acting_as_system, query
+from db.models.channels import Channel, ChannelKey
 from db.models.streams import IngestSession, Stream
 from db.transactions import atomic
 from services import broadcast_limits, clock, jobs, open_streams, streams, tokens
@@ -52,7 +52,7 @@ class Elsewhere(msgspec.Struct, frozen=True):
 
 def authorize(key: str, *, server: str, remote_address: str) -> Grant:
     """Who may publish with this key; raises Forbidden (bad_stream_key, account_suspended, event_ended)."""
-    rows = query(f"{_PUBLISHER} WHERE c.stream_key_hash = %s", (tokens.fingerprint(key),))
+    rows = query(f"{_PUBLISHER} WHERE k.stream_key_hash = %s", (tokens.fingerprint(key),))
     try:
         return _granted(rows)
     except Forbidden as refusal:
@@ -74,8 +74,9 @@ def _granted(rows: list[tuple[Any, ...]]) -> Grant:
 
 
 _PUBLISHER = """
-SELECT c.id, c.user_id, coalesce(u.username, e.slug), c.stream_key_version, u.suspended_at, e.status
-FROM channels c LEFT JOIN users u ON u.id = c.user_id LEFT JOIN events e ON e.id = c.event_id"""
+SELECT c.id, c.user_id, coalesce(u.username, e.slug), k.stream_key_version, u.suspended_at, e.status
+FROM channels c JOIN channel_keys k USING (id)
+LEFT JOIN users u ON u.id = c.user_id LEFT JOIN events e ON e.id = c.event_id"""
 _REFUSALS = {
     "bad_stream_key": "The stream key is wrong.",
     "account_suspended": "The account is suspended.",
@@ -117,7 +118,7 @@ def go_live(
     """
     with atomic():
         channel = Channel.select().where(Channel.id == grant.channel_id).for_update().get()
-        if channel.stream_key_version != grant.stream_key_version:
+        if ChannelKey.get_by_id(channel.id).stream_key_version != grant.stream_key_version:
             raise Forbidden("The stream key was revoked.", "bad_stream_key")
         stream_id = _resumed(channel) or _started(channel, grant)
         _open_session(stream_id, facts, server, remote_address)
@@ -279,6 +280,7 @@ def _open_session(stream_id: UUID, facts: MediaFacts, server: str, remote_addres
     )
 
 
+@acting_as_system("what an encoder sent")
 def _close_sessions(stream_id: UUID) -> None:
     IngestSession.update(ended_at=clock.now()).where(
         IngestSession.stream == stream_id, IngestSession.ended_at.is_null()

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import msgspec
 
-from db.models.channels import Channel
+from db.connection import acting_as_system, query
+from db.models.channels import Channel, ChannelKey
 from db.transactions import atomic
 from services import rooms, tokens
 from services.actors import Actor
@@ -23,6 +24,7 @@ class StreamKey(msgspec.Struct, frozen=True, rename="camel"):
     rtmp_url: str
 
 
+@acting_as_system("a channel comes into being")
 def create_channel(user_id: UUID) -> UUID:
     """Make a person's channel with its chat room; the existing one where there is one."""
     existing = Channel.select(Channel.id).where(Channel.user == user_id).first()
@@ -31,10 +33,11 @@ def create_channel(user_id: UUID) -> UUID:
     channel_id = new_id()
     room_id = rooms.create_room("CHANNEL", user_id)
     key = tokens.stream_key(channel_id, 1)
-    Channel.create(id=channel_id, user=user_id, room_id=room_id, stream_key_hash=tokens.fingerprint(key))
+    query(_OPEN, (channel_id, user_id, None, room_id, tokens.fingerprint(key), "", "PUBLIC"))
     return channel_id
 
 
+@acting_as_system("a channel comes into being")
 def event_channel(event_id: UUID, title: str) -> Channel:
     """The channel of an organised event, with a key and a chat of its own; made where there is none.
 
@@ -44,14 +47,9 @@ def event_channel(event_id: UUID, title: str) -> Channel:
     if existing is not None:
         return existing
     channel_id = new_id()
-    return Channel.create(
-        id=channel_id,
-        event=event_id,
-        room_id=rooms.create_room("CHANNEL", None),
-        stream_key_hash=tokens.fingerprint(tokens.stream_key(channel_id, 1)),
-        default_title=title,
-        default_visibility="UNLISTED",
-    )
+    room_id, key_hash = rooms.create_room("CHANNEL", None), tokens.fingerprint(tokens.stream_key(channel_id, 1))
+    query(_OPEN, (channel_id, None, event_id, room_id, key_hash, title, "UNLISTED"))
+    return Channel.get_by_id(channel_id)
 
 
 def own_channel(actor: Actor) -> Channel:
@@ -73,8 +71,7 @@ def hold_own(actor: Actor) -> Channel:
 
 def stream_key(actor: Actor) -> StreamKey:
     """The actor's key, derived anew: the database holds only its hash."""
-    channel = own_channel(actor)
-    return shown_key(channel.id, channel.stream_key_version)
+    return _shown(ChannelKey.get_by_id(own_channel(actor).id))
 
 
 def rotate_stream_key(actor: Actor, reason: str = "key_revoked") -> StreamKey:
@@ -85,14 +82,16 @@ def rotate_stream_key(actor: Actor, reason: str = "key_revoked") -> StreamKey:
 def rotate_key_of(channel_id: UUID, reason: str = "key_revoked") -> StreamKey:
     """The same for a channel that the caller may publish to."""
     with atomic():
-        channel = Channel.select().where(Channel.id == channel_id).for_update().get()
-        version = channel.stream_key_version + 1
-        key = tokens.stream_key(channel.id, version)
-        Channel.update(stream_key_version=version, stream_key_hash=tokens.fingerprint(key)).where(
-            Channel.id == channel.id
-        ).execute()
-        publish(PublishCut(channel_id=channel.id, reason=reason), INGEST)
-    return shown_key(channel.id, version)
+        held = ChannelKey.select().where(ChannelKey.id == channel_id).for_update().get()
+        held.stream_key_version += 1
+        held.stream_key_hash = tokens.fingerprint(tokens.stream_key(channel_id, held.stream_key_version))
+        held.save(only=[ChannelKey.stream_key_version, ChannelKey.stream_key_hash])
+        publish(PublishCut(channel_id=channel_id, reason=reason), INGEST)
+    return _shown(held)
+
+
+def _shown(held: ChannelKey) -> StreamKey:
+    return shown_key(held.id, held.stream_key_version)
 
 
 def shown_key(channel_id: UUID, version: int) -> StreamKey:
@@ -100,3 +99,8 @@ def shown_key(channel_id: UUID, version: int) -> StreamKey:
     key = tokens.stream_key(channel_id, version)
     server_url = bus.settings.public_rtmp_url
     return StreamKey(stream_key=key, server_url=server_url, rtmp_url=f"{server_url}/{key}")
+
+
+_OPEN = """
+INSERT INTO channels (id, user_id, event_id, room_id, stream_key_hash, default_title, default_visibility)
+VALUES (%s, %s, %s, %s, %s, %s, %s)"""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from db.connection import acting_as_system
 from db.models.creator_applications import CreatorApplication
 from db.models.creator_profiles import CreatorProfile
 from db.models.users import User
@@ -97,6 +98,7 @@ def approve(user_id: UUID) -> None:
         CreatorProfile.insert(user=user_id, bio=row.bio, categories=row.categories).on_conflict_ignore().execute()
 
 
+@acting_as_system("becoming a creator")
 def make_streamer(user_id: UUID) -> None:
     """Give a person a channel, and the role where theirs is lower."""
     with atomic():

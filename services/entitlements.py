@@ -49,13 +49,13 @@ def capabilities(tier: Tier | None, content_tier: Tier = Tier.PREMIUM) -> Capabi
 
 def tier_of(viewer: str, streamer: str) -> str:
     """SQL: the tier by which one person (a column or parameter) subscribes to another, or NULL."""
-    return f"""(SELECT s.tier FROM subscriptions s
+    return f"""(SELECT s.tier FROM subscriber_tiers s
         WHERE s.subscriber_id = {viewer} AND s.streamer_id = {streamer} AND {RUNS})"""  # noqa: S608 - of constants
 
 
 def sees_content_of(viewer: str, streamer: str) -> str:
     """SQL that is true where one person's tier reaches what another asks for their subscribers' content."""
-    return f"""EXISTS (SELECT FROM subscriptions s JOIN channels k ON k.user_id = s.streamer_id
+    return f"""EXISTS (SELECT FROM subscriber_tiers s JOIN channels k ON k.user_id = s.streamer_id
         WHERE s.subscriber_id = {viewer} AND s.streamer_id = {streamer} AND {RUNS}
           AND {_RANK.format("s.tier")} >= {_RANK.format("k.content_tier")})"""
 
@@ -103,7 +103,7 @@ def set_content_tier(actor: Actor, tier: Tier) -> Tier:
 
 
 _CAPABILITIES = f"""
-SELECT s.tier, k.content_tier FROM subscriptions s JOIN channels k ON k.user_id = s.streamer_id
+SELECT s.tier, k.content_tier FROM subscriber_tiers s JOIN channels k ON k.user_id = s.streamer_id
 WHERE s.subscriber_id = %s AND s.streamer_id = %s AND {RUNS}"""  # noqa: S608 - built from constants
 
 _SEEN = f"""

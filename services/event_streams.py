@@ -87,9 +87,10 @@ class EventStreamView(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
 _SELECT = """
 SELECT s.id, s.event_id, s.title, s.thumbnail, s.source_type, s.source_url, s.status, s.viewer_count, s.peak_viewers,
-       s.started_at, s.ended_at, s.created_at, e.status, p.is_on_demand, r.hls, r.mp4, c.id, c.stream_key_version
+       s.started_at, s.ended_at, s.created_at, e.status, p.is_on_demand, r.hls, r.mp4, c.id, k.stream_key_version
 FROM streams s JOIN channels c ON c.id = s.channel_id JOIN events e ON e.id = s.event_id
 JOIN projects p ON p.id = e.project_id
+LEFT JOIN channel_keys k ON k.id = c.id
 LEFT JOIN recordings r ON r.stream_id = s.id AND r.status = 'READY' """
 
 _STORED = {Airing.IDLE: "SCHEDULED", Airing.LIVE: "LIVE", Airing.ENDED: "ENDED"}

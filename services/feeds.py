@@ -56,7 +56,7 @@ _PERSONAL_FEED = f"""
 WITH circle AS (
     SELECT following_id AS author_id, 'FOLLOWERS' AS visibility FROM follows WHERE follower_id = %(viewer)s
     UNION ALL
-    SELECT s.streamer_id, shown.visibility FROM subscriptions s JOIN channels k ON k.user_id = s.streamer_id
+    SELECT s.streamer_id, shown.visibility FROM subscriber_tiers s JOIN channels k ON k.user_id = s.streamer_id
     CROSS JOIN (VALUES ('FOLLOWERS'), ('SUBSCRIBERS')) AS shown (visibility)
     WHERE s.subscriber_id = %(viewer)s AND {SHOWS_CONTENT}
     UNION ALL

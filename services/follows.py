@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.follows import Follow
 from db.models.users import User
 from db.transactions import atomic
@@ -69,6 +69,7 @@ def toggle_follow(actor: Actor, user_id: UUID) -> FollowState:
         return unfollow(actor, user_id) if follows else follow(actor, user_id)
 
 
+@acting_as_system("both directions of following")
 def part(one: UUID, other: UUID) -> None:
     """End the following between two people, both ways, in the caller's transaction; raises Invalid, NotFound."""
     _lock_pair(one, other)
@@ -99,6 +100,7 @@ def followed_by(user_id: UUID) -> list[UUID]:
     return [row[0] for row in query("SELECT following_id FROM follows WHERE follower_id = %s", (user_id,))]
 
 
+@acting_as_system("both people's counts")
 def _lock_pair(follower_id: UUID, user_id: UUID) -> None:
     """Lock both rows in the order of their ids, so that mutual follows never deadlock."""
     if follower_id == user_id:
@@ -113,6 +115,7 @@ def _drop(follower_id: UUID, user_id: UUID) -> None:
         _count(follower_id, user_id, -1)
 
 
+@acting_as_system("both people's counts")
 def _count(follower_id: UUID, user_id: UUID, change: int) -> None:
     User.update(follower_count=User.follower_count + change).where(User.id == user_id).execute()
     User.update(following_count=User.following_count + change).where(User.id == follower_id).execute()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from services.errors import Conflict, ServiceError
 from services.ids import new_id
@@ -111,6 +111,7 @@ REFUSALS: Mapping[str, Callable[[], ServiceError]] = {
 """For `translating` around the caller's `atomic` block: the refusal ends that whole block."""
 
 
+@acting_as_system("a posting moves several people's coins")
 def post(posting: Posting) -> Posted:
     """Write a transaction into the caller's open database transaction.
 
@@ -140,6 +141,7 @@ def balance_of(kind: AccountKind, owner: UUID | None = None, currency: str = COI
     return int(total)
 
 
+@acting_as_system("accounts of several people")
 def account_ids(currency: str, legs: Iterable[Leg]) -> dict[AccountName, UUID]:
     """The accounts that `legs` name, opened where they are new, in a fixed order."""
     wanted = sorted({(leg.kind, leg.owner) for leg in legs}, key=str)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from peewee import fn
 
-from db.models.users import User
+from db.models.users import Account
 from services import clock, one_time_codes
 from services.bus import bus
 from services.gateways.mail import Letter
@@ -22,7 +22,7 @@ def one_time_code(code_id: UUID) -> Letter | None:
     live = one_time_codes.live_code(code_id)
     if live is None:
         return None
-    user = User.select(User.name).where(fn.lower(User.email) == live.email).first()
+    user = Account.select(Account.name).where(fn.lower(Account.email) == live.email).first()
     if user is None:
         return None
     subject, purpose = _ASKED_FOR[live.purpose]
@@ -37,7 +37,7 @@ def one_time_code(code_id: UUID) -> Letter | None:
 
 def password_changed(user_id: UUID) -> Letter | None:
     """The letter that tells somebody that their password is another now."""
-    user = User.get_or_none(User.id == user_id)
+    user = Account.get_or_none(Account.id == user_id)
     if user is None:
         return None
     at = clock.now()

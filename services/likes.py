@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.posts import LikeNews
 from db.transactions import atomic
 from services import clock, comments, jobs, notifications, posts
@@ -79,6 +79,7 @@ def _count(thing: str, thing_id: UUID, liked: bool) -> int:
     return int(count)
 
 
+@acting_as_system("what the owner is told of")
 def _note(liked: bool, at: datetime, liker_id: UUID, owner_id: UUID, post_id: UUID, comment_id: UUID | None) -> None:
     """Put the like among what the owner is to be told of; one taken back in time is never told."""
     if liker_id == owner_id:

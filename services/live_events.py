@@ -70,7 +70,7 @@ class EventView(msgspec.Struct, frozen=True, rename="camel"):
 _SELECT = """
 SELECT e.id, e.project_id, e.title, e.description, e.slug, e.status, e.start_time, e.end_time,
        p.is_on_demand, p.youtube_video_id,
-       (SELECT count(*) FROM event_users a WHERE a.event_id = e.id),
+       count_attendees(e.id),
        EXISTS (SELECT FROM event_users a WHERE a.event_id = e.id AND a.user_id = %(user)s AND a.left_at IS NULL),
        e.created_at, e.updated_at
 FROM events e JOIN projects p ON p.id = e.project_id """

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from services import clock, throttle
 from services.errors import RateLimited
 from services.sessions import Device
@@ -65,6 +65,7 @@ def of_owner(account_id: UUID) -> Allowance:
     return Allowance(str(account_id), "signed-in")
 
 
+@acting_as_system("from where the owner signed in before")
 def _known_places(account_id: UUID) -> set[str]:
     rows = query(
         "SELECT DISTINCT ip FROM auth_sessions WHERE user_id = %s AND last_used_at > %s LIMIT %s",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.lounges import LoungeMember
 from db.transactions import atomic
 from services import clock, notifications
@@ -113,11 +113,12 @@ def _invited(invitation: Invitation) -> UUID:
 def _check(actor: Actor, ref: LoungeRef, user_id: UUID) -> None:
     if is_blocked(actor.user_id, user_id):
         raise Forbidden("You cannot ask this person in.", "blocked")
-    banned = query(
-        """SELECT 1 FROM bans WHERE user_id = %s AND room_id = %s AND lifted_at IS NULL
-           AND (until IS NULL OR until > %s)""",
-        (user_id, ref.room.id, clock.now()),
-    )
+    with acting_as_system("another's standing"):
+        banned = query(
+            """SELECT 1 FROM bans WHERE user_id = %s AND room_id = %s AND lifted_at IS NULL
+               AND (until IS NULL OR until > %s)""",
+            (user_id, ref.room.id, clock.now()),
+        )
     if banned:
         raise Conflict("This person is banned from this lounge; lift that first.", "banned")
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 
 PLATFORM_LADDER = (0, 100, 500, 2_000, 10_000, 50_000, 250_000)
 """All points ever earned that each platform-wide level asks for; everybody begins on level 1."""
@@ -23,6 +23,7 @@ def platform_level(points: int) -> int:
     return bisect_right(PLATFORM_LADDER, points)
 
 
+@acting_as_system("points are counted by the platform")
 def add_points(viewer_id: UUID, streamer_id: UUID, points: int) -> Standing:
     """Credit points in the caller's transaction; returns where that leaves the viewer."""
     [(total,)] = query(_ADD, (viewer_id, streamer_id, points))

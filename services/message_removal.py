@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.transactions import atomic
 from services import notifications
 from services.actors import Actor
@@ -23,6 +23,7 @@ class Removal(msgspec.Struct, frozen=True, rename="camel"):
     deleted: int
 
 
+@acting_as_system("moderation of another")
 def remove_messages(actor: Actor, scope: Scope, user_id: UUID, reason: str = "") -> Removal:
     """Take away all that somebody said in a scope that the actor keeps; raises Forbidden, NotFound.
 

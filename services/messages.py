@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.messages import Message as MessageRow
 from db.transactions import atomic
 from services.actors import Actor
@@ -148,7 +148,7 @@ def toggle_pin(actor: Actor, message_id: str) -> Message:
     with atomic():
         row = _moderated(actor, message_id)
         changed = not row.is_pinned
-        MessageRow.update(is_pinned=changed).where(MessageRow.id == row.id).execute()
+        _change(row, is_pinned=changed)
         publish(MessagePinned(message_id=row.id, is_pinned=changed), room_topic(row.room_id))
         _record(actor, Action.PIN if changed else Action.UNPIN, row)
         return one_message(row.id, row.room_id)
@@ -162,7 +162,7 @@ def delete_message(actor: Actor, message_id: str) -> Message:
     with atomic():
         row = _moderated(actor, message_id, or_author=True)
         if not row.is_deleted:
-            MessageRow.update(is_deleted=True, is_pinned=False).where(MessageRow.id == row.id).execute()
+            _change(row, is_deleted=True, is_pinned=False)
             publish(MessageDeleted(message_id=row.id), room_topic(row.room_id))
             if row.author_id != actor.user_id:
                 _record(actor, Action.DELETE_MESSAGE, row)
@@ -187,8 +187,18 @@ def _record(actor: Actor, action: Action, row: MessageRow) -> None:
     record(actor, action, room_id=row.room_id, user_id=row.author_id, target_id=row.id)
 
 
+@acting_as_system("to change what another said")
+def _change(row: MessageRow, **marks: bool) -> None:
+    MessageRow.update(**marks).where(MessageRow.id == row.id).execute()
+
+
+@acting_as_system("to change what another said")
+def _held(message_id: UUID) -> MessageRow | None:
+    return MessageRow.select().where(MessageRow.id == message_id).for_update().first()
+
+
 def _moderated(actor: Actor, message_id: str, *, or_author: bool = False) -> MessageRow:
-    row = MessageRow.select().where(MessageRow.id == known_id(message_id, "message")).for_update().first()
+    row = _held(known_id(message_id, "message"))
     if row is None:
         raise NotFound("No such message.")
     if not (or_author and row.author_id == actor.user_id) and not standing(actor, row.room_id).keeps_order:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.bans import Ban
 from db.models.room_moderators import RoomModerator
 from db.transactions import atomic
@@ -64,7 +64,7 @@ def ban(actor: Actor, scope: Scope, draft: BanDraft) -> BanView:
     The actor keeps order in the scope. Raises Forbidden (outranked, self_moderation), NotFound, Invalid.
     """
     draft = msgspec.structs.replace(draft, reason=cleaned(draft.reason))
-    with atomic():
+    with acting_as_system("moderation of another"), atomic():
         must_outrank(actor, draft.user_id, scope)
         until = _end(draft)
         ban_id = _put(actor, scope, draft, until)
@@ -82,7 +82,7 @@ def ban(actor: Actor, scope: Scope, draft: BanDraft) -> BanView:
 
 def lift(actor: Actor, ban_id: str) -> BanView:
     """End a ban that is in force; raises NotFound, also where the actor does not keep order there."""
-    with atomic():
+    with acting_as_system("moderation of another"), atomic():
         row = Ban.select().where(Ban.id == known_id(ban_id, "ban")).for_update().first()
         if row is None or not keeps_order_in(actor, row.room_id):
             raise NotFound("No such ban.", "ban_not_found")
@@ -93,10 +93,11 @@ def lift(actor: Actor, ban_id: str) -> BanView:
 
 def lift_for(actor: Actor, scope: Scope, user_id: UUID) -> BanView:
     """End the ban of a person in a scope that the actor keeps; raises NotFound where there is none."""
-    rows = query(
-        "SELECT id FROM bans WHERE user_id = %s AND room_id IS NOT DISTINCT FROM %s AND lifted_at IS NULL",
-        (user_id, scope.room_id),
-    )
+    with acting_as_system("moderation of another"):
+        rows = query(
+            "SELECT id FROM bans WHERE user_id = %s AND room_id IS NOT DISTINCT FROM %s AND lifted_at IS NULL",
+            (user_id, scope.room_id),
+        )
     if not rows:
         raise NotFound("This person is not banned here.", "ban_not_found")
     return lift(actor, str(rows[0][0]))
@@ -109,7 +110,8 @@ def bans_in_force(actor: Actor, room: str | None, limit: int, cursor: str | None
     """
     (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (UUID(int=2**128 - 1),)
     scope = scope_of(actor, room)
-    rows = query(_IN_FORCE, {"room": scope.room_id, "before": before, "limit": limit + 1, "now": clock.now()})
+    with acting_as_system("whom this room's moderators banned"):
+        rows = query(_IN_FORCE, {"room": scope.room_id, "before": before, "limit": limit + 1, "now": clock.now()})
     return cut(rows, limit, lambda row: _view(row, scope.name), lambda row: (row[0],))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from services.actors import Actor
 from services.events import UserRef
 from services.moderation_log import Action
@@ -53,7 +53,8 @@ def log_entries(actor: Actor, wanted: LogFilter, limit: int, cursor: str | None)
         "action": wanted.action,
     }
     conditions = [sql for name, sql in _CONDITIONS.items() if parameters[name] is not None]
-    rows = query(_SELECT.format(" AND ".join(["l.id < %(before)s", *conditions])), parameters)
+    with acting_as_system("what was done in a room that the actor keeps"):
+        rows = query(_SELECT.format(" AND ".join(["l.id < %(before)s", *conditions])), parameters)
     return cut(rows, limit, _entry, lambda row: (row[0],))
 
 

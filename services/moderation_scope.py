@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from services import clock
 from services.actors import Actor, Role
 from services.errors import Forbidden, NotFound
@@ -97,7 +97,8 @@ def must_outrank(actor: Actor, user_id: UUID, scope: Scope) -> None:
         mine, theirs = _rank(actor.role, None), _rank(target, None)
     else:
         own = standing(actor, scope.room.id)
-        other = standing(Actor(user_id, target), scope.room.id)
+        with acting_as_system("another's standing"):
+            other = standing(Actor(user_id, target), scope.room.id)
         if other.is_owner:
             raise Forbidden("The owner of a room cannot be kept out of it.", "outranked")
         mine, theirs = _rank(actor.role, own), _rank(target, other)

@@ -27,6 +27,6 @@ def _text(title: str, body: str) -> str:
 
 
 _CLAIM = """
-UPDATE notifications n SET mailed_at = %s FROM users u
+UPDATE notifications n SET mailed_at = %s FROM accounts u
 WHERE n.id = %s AND u.id = n.user_id AND n.wants_mail AND n.mailed_at IS NULL
 RETURNING u.email, n.title, n.body"""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.transactions import atomic
 from services import clock, jobs
 from services.actors import Actor
@@ -84,6 +84,7 @@ def mark_read(actor: Actor, ids: list[UUID] | None) -> int:
     return len(rows)
 
 
+@acting_as_system("telling others")
 def _tell(user_ids: list[UUID], kind: str, title: str, body: str, data: dict[str, Any], cause: UUID | None) -> None:
     if not user_ids:
         return

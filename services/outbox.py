@@ -13,6 +13,7 @@ import peewee
 import redis
 import structlog
 
+from db.connection import acting_as_system
 from db.models.outbox import OutboxRow
 from db.transactions import atomic
 from services import clock
@@ -46,6 +47,7 @@ class _Outgoing(msgspec.Struct, frozen=True):
 class Outbox:
     """The sink that transactions emit to."""
 
+    @acting_as_system("what leaves after the commit")
     def store(self, effects: Sequence[OutboxEffect]) -> Callable[[], None]:
         """Write the effects as rows; returns what sends them after the commit."""
         going = [_Outgoing(new_id(), effect, effect.request_id) for effect in effects]
@@ -82,6 +84,7 @@ def sweep() -> int:
     return len(sent)
 
 
+@acting_as_system("what leaves after the commit")
 def _forget(sent: list[UUID]) -> None:
     if sent:
         OutboxRow.delete().where(OutboxRow.id.in_(sent)).execute()

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from peewee import fn
 
-from db.models.users import User
+from db.connection import acting_as_system
+from db.models.users import Account
 from db.transactions import atomic
 from services import clock, lockout, mail, one_time_codes, passwords, sessions
 from services.actors import Actor
@@ -21,7 +22,7 @@ def change_password(actor: Actor, current: str, new: str) -> int:
     allowance = lockout.of_owner(actor.user_id)
     allowance.check()
     new_hash = passwords.hash_password(new, "newPassword")
-    known_hash = User.select(User.password_hash).where(User.id == actor.user_id).get().password_hash
+    known_hash = Account.select(Account.password_hash).where(Account.id == actor.user_id).get().password_hash
     if not passwords.matches(current, known_hash):
         allowance.fail()
         raise Invalid.field("currentPassword", "is wrong", "wrong_password")
@@ -36,13 +37,17 @@ def reset_password(email: str, code: str, new: str) -> None:
     Raises Invalid for a code that is not good, or an unfit password (the code then stays good).
     """
     new_hash = passwords.hash_password(new)
-    with atomic():
+    with acting_as_system("a code proves the address"), atomic():
         is_good = one_time_codes.spend(email, Purpose.FORGET_PASSWORD, code)
-        user = User.select(User.id).where(fn.lower(User.email) == normal_email(email)).first() if is_good else None
+        user = (
+            Account.select(Account.id).where(fn.lower(Account.email) == normal_email(email)).first()
+            if is_good
+            else None
+        )
         if user is not None:
             _set(user.id, new_hash)
-            User.update(email_verified_at=fn.coalesce(User.email_verified_at, clock.now())).where(
-                User.id == user.id
+            Account.update(email_verified_at=fn.coalesce(Account.email_verified_at, clock.now())).where(
+                Account.id == user.id
             ).execute()
     if user is None:
         raise one_time_codes.refused()
@@ -50,7 +55,7 @@ def reset_password(email: str, code: str, new: str) -> None:
 
 
 def _set(user_id: UUID, password_hash: str, keep: UUID | None = None) -> int:
-    User.update(password_hash=password_hash).where(User.id == user_id).execute()
+    Account.update(password_hash=password_hash).where(Account.id == user_id).execute()
     ended = sessions.revoke_others(user_id, keep)
     mail.ask("password_changed", user_id)
     return ended

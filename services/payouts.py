@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.payouts import Payout
 from db.transactions import atomic
 from services import clock, financial, ledger, notifications
@@ -158,6 +158,7 @@ def _account_of(actor: Actor) -> str:
         raise Conflict("Say first where to pay to.", "financial_details_required") from error
 
 
+@acting_as_system("to hold earnings")
 def _hold_earnings(user_id: UUID, currency: str) -> None:
     """Let one asking of a person come after the other; whoever pays into the earnings does not wait."""
     account = ledger.account_ids(currency, [Leg(AccountKind.EARNINGS, 0, user_id)])[AccountKind.EARNINGS, user_id]

@@ -78,13 +78,12 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 _SELECT = """
 SELECT p.id, p.session_id, p.question, p.status, p.is_multiple, p.hides_results, p.created_at,
-       (SELECT count(*) FROM poll_votes v WHERE v.poll_id = p.id),
+       count_voters(p.id),
        ARRAY(SELECT o.id FROM poll_vote_options v JOIN poll_options o ON o.id = v.option_id
              WHERE v.poll_id = p.id AND v.user_id = %(user)s ORDER BY o.position)
 FROM polls p """
 _OPTIONS = """
-SELECT o.poll_id, o.id, o.text,
-       (SELECT count(*) FROM poll_vote_options v WHERE v.poll_id = o.poll_id AND v.option_id = o.id)
+SELECT o.poll_id, o.id, o.text, count_votes(o.poll_id, o.id)
 FROM poll_options o WHERE o.poll_id = ANY (%s::uuid[]) ORDER BY o.poll_id, o.position"""
 
 

@@ -44,11 +44,11 @@ def edit_profile(actor: Actor, user_id: UUID, patch: ProfilePatch) -> Me:
     columns: dict[str, Any] = msgspec.to_builtins(patch)
     username = columns.pop("username", None)
     with translating({"users_username_key": usernames.taken}), atomic():
-        row = User.select().where(User.id == user_id).for_update().first()
-        if row is None:
+        if User.get_or_none(User.id == user_id) is None:
             raise NotFound("No such user.")
         if actor.user_id != user_id and not actor.is_admin:
             raise Forbidden("This is not your profile.", "not_your_profile")
+        row = User.select().where(User.id == user_id).for_update().get()
         if username is not None:
             usernames.rename(user_id, username)
         if columns:

@@ -1,6 +1,6 @@
 """What a provider calls the things that we sell, where it wants products made before a checkout."""
 
-from db.connection import query
+from db.connection import acting_as_system, query
 
 
 class ProviderProducts:
@@ -9,6 +9,7 @@ class ProviderProducts:
     def __init__(self, provider: str) -> None:
         self._provider = provider
 
+    @acting_as_system("what a provider calls things")
     def find(self, fingerprint: str) -> str | None:
         """The provider's name of it; None where it was never made."""
         rows = query(
@@ -17,6 +18,7 @@ class ProviderProducts:
         )
         return str(rows[0][0]) if rows else None
 
+    @acting_as_system("what a provider calls things")
     def keep(self, fingerprint: str, product: str) -> None:
         """Remember a product; whoever made another at the same moment made one too many, which is harmless."""
         query(

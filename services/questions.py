@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.questions import Question as QuestionRow
 from db.transactions import atomic
 from services import boards, chat_rules, clock
@@ -184,8 +184,9 @@ def _mark(actor: Actor, question_id: str, change: Callable[[QuestionRow], dict[s
     with atomic():
         session = _session_of(actor, wanted)
         query("SELECT 1 FROM event_sessions WHERE id = %s FOR NO KEY UPDATE", (session.id,))
-        row = QuestionRow.select().where(QuestionRow.id == wanted).for_update().get()
-        QuestionRow.update(**change(row)).where(QuestionRow.id == wanted).execute()
+        with acting_as_system("a moderator marks a question"):
+            row = QuestionRow.select().where(QuestionRow.id == wanted).for_update().get()
+            QuestionRow.update(**change(row)).where(QuestionRow.id == wanted).execute()
         boards.questions_changed(session.room_id, session.id)
         return _one(actor, wanted)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.reports import Report
 from db.transactions import atomic
 from services import clock, notifications
@@ -63,7 +63,9 @@ def reports(actor: Actor, room: str | None, status: ReportStatus, limit: int, cu
     scope = scope_of(actor, room)
     parameters = {"room": scope.room_id, "status": status, "after": after, "limit": limit + 1}
     sql = _PAGE.format("AND p.room_id = %(room)s" if scope.room else "")
-    return cut(query(sql, parameters), limit, _view, lambda row: (row[0],))
+    with acting_as_system("what others reported to the room's moderators"):
+        rows = query(sql, parameters)
+    return cut(rows, limit, _view, lambda row: (row[0],))
 
 
 def resolve(actor: Actor, report_id: str, resolution: Resolution) -> ReportView:
@@ -74,13 +76,12 @@ def resolve(actor: Actor, report_id: str, resolution: Resolution) -> ReportView:
     if resolution.status is ReportStatus.OPEN:
         raise Conflict("A report is not opened again; somebody may report it anew.", "report_open")
     with atomic():
-        row = Report.select().where(Report.id == known_id(report_id, "report")).for_update().first()
+        row = _held(known_id(report_id, "report"))
         if row is None or not keeps_order_in(actor, row.room_id):
             raise NotFound("No such report.", "report_not_found")
         if row.status != ReportStatus.OPEN:
             raise Conflict("This report has been answered already.", "report_resolved")
-        _answer(actor, row, resolution)
-        return one_report(row.id)
+        return _answer(actor, row, resolution)
 
 
 def one_report(report_id: UUID) -> ReportView:
@@ -88,7 +89,8 @@ def one_report(report_id: UUID) -> ReportView:
     return _view(query(f"{_SELECT} WHERE p.id = %s", (report_id,))[0])
 
 
-def _answer(actor: Actor, row: Report, resolution: Resolution) -> None:
+@acting_as_system("answering a report")
+def _answer(actor: Actor, row: Report, resolution: Resolution) -> ReportView:
     told = query(
         """UPDATE reports SET status = %s, outcome = %s, resolved_by_id = %s, resolved_at = %s
            WHERE kind = %s AND target_id = %s AND status = 'OPEN' RETURNING reporter_id, id""",
@@ -109,6 +111,12 @@ def _answer(actor: Actor, row: Report, resolution: Resolution) -> None:
         if reporter_id is not None:
             data = {"reportId": str(report_id), "status": resolution.status.value}
             notifications.notify(reporter_id, Kind.MODERATION, title, resolution.outcome, data)
+    return one_report(row.id)
+
+
+@acting_as_system("answering a report")
+def _held(report_id: UUID) -> Report | None:
+    return Report.select().where(Report.id == report_id).for_update().first()
 
 
 _DISMISSED = "Your report was looked at; nothing was done"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.room_moderators import RoomModerator
 from db.transactions import atomic
 from services import clock, notifications
@@ -69,6 +69,7 @@ def moderators_of(actor: Actor, room: str | None, limit: int, cursor: str | None
     return cut(rows, limit, lambda row: _view(row, ref), lambda row: (row[0],))
 
 
+@acting_as_system("another's standing")
 def _check(room: RoomRef, user_id: UUID) -> None:
     found = query("SELECT role FROM users WHERE id = %s AND suspended_at IS NULL", (user_id,))
     if not found:

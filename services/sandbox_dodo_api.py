@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from db.connection import acting_as_system
 from db.models.payment_sandbox import SandboxProduct
 from services import sandbox_dodo, sandbox_sessions, sandbox_subscriptions
 from services.billing_months import months_after
@@ -45,6 +46,7 @@ class _Change(msgspec.Struct):
     cancel_at_next_billing_date: bool | None = None
 
 
+@acting_as_system("the sandbox plays a provider")
 def handle(call: Call, *, is_known: bool) -> Answer:
     """Answer one call as Dodo would (https://docs.dodopayments.com/api-reference)."""
     if not is_known:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
+from db.connection import acting_as_system
 from db.models.payment_sandbox import SandboxSession
 from db.transactions import atomic
 from services import clock, sandbox_dodo, sandbox_stripe
@@ -40,6 +41,7 @@ class KeyReused(Conflict):
     """An idempotency key came back with another request."""
 
 
+@acting_as_system("the sandbox plays a provider")
 def open_session(opening: Opening) -> SessionBook:
     """A new checkout, or the one that this key opened before; raises KeyReused."""
     refuse_beside_a_live_key()
@@ -60,6 +62,7 @@ def open_session(opening: Opening) -> SessionBook:
         )
 
 
+@acting_as_system("the sandbox plays a provider")
 def session(session_id: str) -> SessionBook:
     """One checkout; raises NotFound."""
     refuse_beside_a_live_key()
@@ -104,6 +107,7 @@ def close_overdue() -> None:
         close(row.id, KIND)
 
 
+@acting_as_system("the sandbox plays a provider")
 def act(session_id: str, unkindness: Unkindness, change: Callable[[SandboxSession], list[Told]]) -> SessionBook:
     """Change a session's books, and have its provider tell of it; raises NotFound and what `change` raises."""
     refuse_beside_a_live_key()

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from db.connection import acting_as_system
 from db.models.payment_sandbox import SandboxSession
 from services import clock
 from services.billing_months import months_after
@@ -23,6 +24,7 @@ def end(session_id: str, unkindness: Unkindness) -> SessionBook:
     return act(session_id, unkindness, _ended)
 
 
+@acting_as_system("the sandbox plays a provider")
 def set_ending(session_id: str, *, ends: bool) -> SessionBook:
     """Charge no further month, or charge on; raises NotFound, Conflict where it is over."""
 
@@ -34,6 +36,7 @@ def set_ending(session_id: str, *, ends: bool) -> SessionBook:
     return act(session_id, KIND, change)
 
 
+@acting_as_system("the sandbox plays a provider")
 def session_of_plan(plan: str) -> str:
     """The checkout from which a subscription came; raises NotFound."""
     refuse_beside_a_live_key()
@@ -45,6 +48,7 @@ def session_of_plan(plan: str) -> str:
     return str(row.id)
 
 
+@acting_as_system("the sandbox plays a provider")
 def paid_sessions(provider: str, mode: str, since: datetime) -> list[SessionBook]:
     """What was paid in one mode; of payments since then, of subscriptions all, newest first."""
     refuse_beside_a_live_key()

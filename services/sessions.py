@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import ANONYMOUS_ROLE, acting_as, acting_as_system, query
 from db.models.auth_sessions import AuthSession, SpentRefreshToken
 from db.transactions import atomic
 from services import clock, tokens
@@ -45,6 +45,7 @@ class SessionView(msgspec.Struct, frozen=True, rename="camel"):
     expires_at: datetime
 
 
+@acting_as_system("a session begins")
 def open_session(user_id: UUID, device: Device) -> Session:
     """Sign a person in on a device."""
     refresh_token, at = tokens.new_secret(), clock.now()
@@ -60,6 +61,7 @@ def open_session(user_id: UUID, device: Device) -> Session:
     return _session(user_id, row.id, refresh_token, at)
 
 
+@acting_as_system("a refresh token is its own proof")
 def refresh(refresh_token: str) -> Session:
     """Exchange a refresh token for new ones; raises Unauthorized.
 
@@ -81,12 +83,13 @@ def verify_access_token(token: str) -> Actor:
     The role is read afresh, and a session that was ended is refused at once.
     """
     claims = tokens.read_access_token(token)
-    rows = query(
-        """SELECT u.role, u.suspended_at IS NOT NULL FROM auth_sessions a JOIN users u ON u.id = a.user_id
-           WHERE a.id = %s AND a.user_id = %s AND a.revoked_at IS NULL""",
-        (claims.session_id, claims.user_id),
-        prepared=True,
-    )
+    with acting_as(str(claims.user_id), ANONYMOUS_ROLE):  # whoever it is sees their own sessions, and no role yet
+        rows = query(
+            """SELECT u.role, u.suspended_at IS NOT NULL FROM auth_sessions a JOIN users u ON u.id = a.user_id
+               WHERE a.id = %s AND a.user_id = %s AND a.revoked_at IS NULL""",
+            (claims.session_id, claims.user_id),
+            prepared=True,
+        )
     if not rows:
         raise Unauthorized("The session has ended.", "session_ended")
     role, suspended = rows[0]

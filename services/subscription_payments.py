@@ -7,7 +7,7 @@ pay for it or take it back.
 from datetime import datetime
 from uuid import UUID
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.subscriptions import Subscription, SubscriptionPayment
 from services import ledger, wallets
 from services.bus import bus
@@ -103,6 +103,7 @@ def _share(amount: int) -> int:
     return amount * bus.settings.platform_share_percent // 100
 
 
+@acting_as_system("booking a paid month")
 def _record(
     payment_id: UUID,
     subscription: Subscription,

@@ -80,7 +80,7 @@ class Answered(msgspec.Struct, frozen=True, rename="camel"):
 _SELECT = """
 SELECT s.id, s.session_id, s.title, s.created_at,
        EXISTS (SELECT FROM survey_responses r WHERE r.survey_id = s.id AND r.user_id = %(user)s),
-       (SELECT count(*) FROM survey_responses r WHERE r.survey_id = s.id)
+       count_responses(s.id)
 FROM surveys s """
 _FIELDS = """
 SELECT survey_id, id, question, type, options, required FROM survey_fields

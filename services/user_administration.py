@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from db.connection import query
 from db.models.channels import Channel
-from db.models.users import User
+from db.models.users import Account
 from db.transactions import atomic
 from services import channels, clock, sessions
 from services.actors import Actor, Role
@@ -80,7 +80,7 @@ def change_user(actor: Actor, user_id: UUID, patch: UserPatch) -> AdminUserView:
     for a change of oneself: the last administrator could not be brought back.
     """
     with atomic():
-        row = User.select().where(User.id == user_id).for_update().first()
+        row = Account.select().where(Account.id == user_id).for_update().first()
         if row is None:
             raise NotFound("No such user.")
         if user_id == actor.user_id:
@@ -96,25 +96,25 @@ def change_user(actor: Actor, user_id: UUID, patch: UserPatch) -> AdminUserView:
     return view
 
 
-def _change_role(row: User, role: Role) -> None:
+def _change_role(row: Account, role: Role) -> None:
     if role is Role.STREAMER:
         channels.create_channel(row.id)
-    User.update(role=role.value).where(User.id == row.id).execute()
+    Account.update(role=role.value).where(Account.id == row.id).execute()
     if role is Role.VIEWER and _channel_id(row.id):
         channels.rotate_stream_key(Actor(row.id, role), "role_changed")
 
 
-def _suspend(row: User, reason: str) -> None:
+def _suspend(row: Account, reason: str) -> None:
     at = row.suspended_at or clock.now()
-    User.update(suspended_at=at, suspension_reason=reason).where(User.id == row.id).execute()
+    Account.update(suspended_at=at, suspension_reason=reason).where(Account.id == row.id).execute()
     sessions.revoke_others(row.id)
     channel_id = _channel_id(row.id)
     if channel_id is not None:
         publish(PublishCut(channel_id=channel_id, reason="suspended"), INGEST)
 
 
-def _reinstate(row: User) -> None:
-    User.update(suspended_at=None, suspension_reason="").where(User.id == row.id).execute()
+def _reinstate(row: Account) -> None:
+    Account.update(suspended_at=None, suspension_reason="").where(Account.id == row.id).execute()
 
 
 def _record(actor: Actor, user_id: UUID, patch: UserPatch) -> None:
@@ -169,7 +169,7 @@ def _view(row: tuple[Any, ...]) -> AdminUserView:
 
 _SELECT = f"""
 SELECT {PUBLIC}, u.email, u.email_verified_at IS NOT NULL, u.suspended_at, u.suspension_reason, u.last_login_at
-FROM users u"""  # noqa: S608 - built from constants
+FROM accounts u"""  # noqa: S608 - built from constants
 
 _FOUND = """(u.id = %(id)s OR lower(u.username) LIKE %(prefix)s OR lower(u.email) LIKE %(prefix)s
              OR lower(u.name) LIKE %(prefix)s)"""

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.previous_usernames import PreviousUsername
 from db.models.users import User
 from services import clock, throttle, tokens
@@ -35,6 +35,7 @@ def variation(username: str) -> str:
     return f"{username[:24]}_{tokens.new_secret(6).lower().replace('-', '0')[:5]}"
 
 
+@acting_as_system("names that others gave up")
 def is_held(username: str, by_other_than: UUID | None = None) -> bool:
     """Whether somebody else gave this username up a short while ago."""
     rows = query(

@@ -57,7 +57,7 @@ SELECT {PUBLIC}, u.email, u.email_verified_at IS NOT NULL, u.company, u.title, u
                  WHERE owner_id = u.id AND kind = 'WALLET' AND currency = 'COIN'), 0),
        coalesce((SELECT sum(points) FROM loyalty_points WHERE viewer_id = u.id), 0)::bigint,
        u.last_login_at
-FROM users u WHERE u.id = %s"""  # noqa: S608 - built from constants
+FROM accounts u WHERE u.id = %s"""  # noqa: S608 - built from constants
 
 
 def me(user_id: UUID) -> Me:

@@ -9,7 +9,7 @@ import peewee
 import structlog
 from prometheus_client import Counter, Histogram
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.webhook_events import WebhookEvent
 from db.transactions import atomic
 from services import (
@@ -72,6 +72,7 @@ def receive(provider_name: str, body: bytes, headers: Mapping[str, str]) -> None
     keep(provider_name, signed, body.decode(), is_handled=payment_providers.named(provider_name).handles(signed.kind))
 
 
+@acting_as_system("what a provider signed")
 def keep(provider_name: str, signed: SignedEvent, payload: str, *, is_handled: bool) -> None:
     """Store an event whose signature is good, once, and ask for it to be processed if it is of a kind handled."""
     state = State.RECEIVED if is_handled else State.IGNORED

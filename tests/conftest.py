@@ -145,6 +145,13 @@ def committed_db(opened: Settings, redis_client: "redis.Redis", jobs: FakeJobs, 
 
 
 @contextmanager
+def own_database(settings: Settings, name: str) -> Iterator[str]:
+    """A migrated, empty database beside the worker's; yields its URL."""
+    with _copy_of_template(settings.database_owner_url, name) as url:
+        yield url
+
+
+@contextmanager
 def _copy_of_template(owner_url: str, name: str) -> Iterator[str]:
     maintenance = _named(owner_url, "postgres")
     _execute(maintenance, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

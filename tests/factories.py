@@ -8,7 +8,7 @@ from db.models.categories import Category
 from db.models.channels import Channel
 from db.models.posts import Post
 from db.models.streams import Stream
-from db.models.users import User
+from db.models.users import Account, User
 from services import channels, clock, passwords, sessions
 from services.actors import Actor, Role
 from services.ids import new_id
@@ -25,11 +25,11 @@ def _password_hash() -> str:
 
 def make_user(
     *, username: str | None = None, email: str | None = None, role: Role = Role.VIEWER, suspended: bool = False
-) -> User:
+) -> Account:
     """A person who can sign in with PASSWORD; a streamer has a channel."""
     number = next(_numbers)
     username = username or f"user_{number}"
-    user = User.create(
+    user = Account.create(
         username=username,
         email=email or f"{username}@example.com",
         name=username.title(),

@@ -7,7 +7,7 @@ import falcon
 
 from api.requests import Request
 from api.routing import Access, Mounted, Route
-from db.connection import acting_for
+from db.connection import ANONYMOUS_ROLE, SYSTEM_ROLE, acting_for
 from services import sessions
 from services.actors import Actor, Role
 from services.bus import bus
@@ -17,7 +17,13 @@ SIGNED_IN = frozenset({Access.USER, Access.STREAMER, Access.MODERATOR, Access.AD
 
 
 class Auth:
-    """Turns a bearer token into an actor, and holds back who may not call the route."""
+    """Turns a bearer token into an actor, and holds back who may not call the route.
+
+    The database hears of each caller what we know: nobody, the person, or (with the ingest secret) ourselves.
+    """
+
+    def process_request(self, _req: Request, _resp: falcon.Response) -> None:
+        acting_for("", ANONYMOUS_ROLE)
 
     def process_resource(self, req: Request, _resp: falcon.Response, resource: Any, _params: Any) -> None:
         route = resource.routes.get(req.method) if isinstance(resource, Mounted) else None
@@ -26,6 +32,7 @@ class Auth:
             return
         if route.access is Access.SECRET:
             _require_ingest_secret(req)
+            acting_for("", SYSTEM_ROLE)
         elif route.access in SIGNED_IN or (route.access is Access.OPTIONAL and req.auth):
             req.context.actor = _actor(req)
             acting_for(str(req.context.actor.user_id), req.context.actor.role.value)

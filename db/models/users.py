@@ -1,4 +1,4 @@
-"""People who signed up."""
+"""People who signed up: as everybody sees them, and as they see themselves."""
 
 import peewee
 from playhouse.postgres_ext import DateTimeTZField
@@ -7,10 +7,8 @@ from db.models.base import TimedModel
 
 
 class User(TimedModel):
-    email = peewee.TextField()
     username = peewee.TextField()
     name = peewee.TextField()
-    password_hash = peewee.TextField()
     role = peewee.TextField(default="viewer")
     avatar = peewee.TextField(null=True)
     bio = peewee.TextField(default="")
@@ -19,10 +17,20 @@ class User(TimedModel):
     status = peewee.TextField(default="")
     follower_count = peewee.IntegerField(default=0)
     following_count = peewee.IntegerField(default=0)
-    email_verified_at = DateTimeTZField(null=True)
     suspended_at = DateTimeTZField(null=True)
+
+    class Meta:
+        table_name = "users"
+
+
+class Account(User):
+    """The whole row, through a view that shows a person their own and the platform every one."""
+
+    email = peewee.TextField()
+    password_hash = peewee.TextField()
+    email_verified_at = DateTimeTZField(null=True)
     suspension_reason = peewee.TextField(default="")
     last_login_at = DateTimeTZField(null=True)
 
     class Meta:
-        table_name = "users"
+        table_name = "accounts"

@@ -151,7 +151,7 @@ def test_an_unknown_person_is_not_found(client: Client, admin: dict[str, str]) -
 def test_a_search_among_many_is_answered_by_indexes(client: Client) -> None:
     query("SET LOCAL enable_seqscan = off")
     [(plan,)] = query(
-        """EXPLAIN (FORMAT JSON) SELECT id FROM users u
+        """EXPLAIN (FORMAT JSON) SELECT id FROM accounts u
            WHERE (lower(u.username) LIKE 'mir%%' OR lower(u.email) LIKE 'mir%%' OR lower(u.name) LIKE 'mir%%')"""
     )
     assert "Seq Scan" not in str(plan)

@@ -23,18 +23,18 @@ def test_the_platform_acts_unless_somebody_is_named() -> None:
 def test_a_change_within_a_transaction_is_told_and_taken_back() -> None:
     with acting_as("a1", "viewer"), atomic():
         assert known() == ("a1", "viewer")
-        with acting_as_system():
+        with acting_as_system("a test"):
             assert known() == ("", "system")
         assert known() == ("a1", "viewer")
 
 
 def test_a_savepoint_rolled_back_does_not_leave_the_wrong_name() -> None:
     with acting_as("a1", "viewer"), atomic():
-        with pytest.raises(peewee.PeeweeException), atomic(), acting_as_system():
+        with pytest.raises(peewee.PeeweeException), atomic(), acting_as_system("a test"):
             query("SELECT 1")
             query("SELECT 1 / 0")
         assert known() == ("a1", "viewer")
-        with acting_as_system():
+        with acting_as_system("a test"):
             assert known() == ("", "system")
 
 

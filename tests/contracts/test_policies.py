@@ -1,0 +1,103 @@
+"""Every table has a policy, or a reason to have none: a new table is thought about on the day it is added."""
+
+import pytest
+
+from db.connection import query
+from tests.db.one_row_each import ROWS
+from tests.db.test_row_level_security import RULES
+
+pytestmark = pytest.mark.usefixtures("db")
+
+CATALOGUE = "everybody chooses from it; changed behind routes of administrators"
+SHOWN = "shown to everybody who may open the page, which the services work out for each reader"
+OF_ORGANISERS = "an event is shown or hidden as a whole, by its state; changed by organisers"
+#: Tables without a policy, and why nobody is harmed by reading all of it.
+WITHOUT = {
+    "categories": CATALOGUE,
+    "tags": CATALOGUE,
+    "category_tags": CATALOGUE,
+    "coin_packs": CATALOGUE,
+    "discount_code_packs": CATALOGUE,
+    "gifts": CATALOGUE,
+    "marketplace_items": CATALOGUE,
+    "loyalty_levels": CATALOGUE,
+    "emotes": CATALOGUE,
+    "creator_profiles": SHOWN,
+    "streams": SHOWN,
+    "recordings": SHOWN,
+    "clips": SHOWN,
+    "posts": SHOWN,
+    "post_media": SHOWN,
+    "post_likes": SHOWN,
+    "comments": SHOWN,
+    "comment_likes": SHOWN,
+    "stream_metrics_minute": "sums over viewers, who are not in it",
+    "projects": OF_ORGANISERS,
+    "events": OF_ORGANISERS,
+    "event_sessions": OF_ORGANISERS,
+    "breakout_rooms": OF_ORGANISERS,
+    "polls": OF_ORGANISERS,
+    "poll_options": OF_ORGANISERS,
+    "surveys": OF_ORGANISERS,
+    "survey_fields": OF_ORGANISERS,
+    "rooms": "that there is a room; what was said there is in messages",
+    "room_moderators": "shown as a badge beside the name",
+    "lounges": "the policy of messages asks it who may be in a room",
+    "lounge_members": "the policy of messages asks it who may be in a room",
+    "analytics_progress": "two times of day",
+    "retention_progress": "two times of day",
+}
+#: Views run as the owner of the schema: each says itself what it shows to whom.
+VIEWS = {"accounts", "channel_keys", "subscriber_tiers", "event_rooms"}
+APPEND_ONLY = {
+    "moderation_log",
+    "ledger_transactions",
+    "ledger_entries",
+    "gift_transactions",
+    "marketplace_purchases",
+    "poll_votes",
+    "poll_vote_options",
+    "question_upvotes",
+    "survey_responses",
+}
+_TABLES = """
+SELECT relname, relrowsecurity FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname NOT LIKE '%%yoyo%%'"""
+
+
+def test_every_table_has_a_policy_or_a_reason_to_have_none() -> None:
+    tables = dict(query(_TABLES))
+    assert {table for table, has_policies in tables.items() if not has_policies} == set(WITHOUT) & set(tables)
+    assert set(tables) >= set(WITHOUT) - {"retention_progress"}
+
+
+def test_every_policy_is_tried_by_everybody() -> None:
+    guarded = {table for table, has_policies in query(_TABLES) if has_policies}
+    assert guarded - {"users"} == set(RULES) == set(ROWS)  # people have tests of their own
+
+
+def test_a_table_that_is_guarded_has_a_policy() -> None:
+    """Without one nobody at all sees anything, which a test of strangers alone would not notice."""
+    rows = query("SELECT tablename FROM pg_policies WHERE schemaname = 'public'")
+    assert {row[0] for row in rows} == {table for table, has_policies in query(_TABLES) if has_policies}
+
+
+def test_every_view_was_thought_about() -> None:
+    views = query("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+    assert {row[0] for row in views} == VIEWS
+
+
+@pytest.mark.parametrize("privilege", ["UPDATE", "DELETE", "TRUNCATE"])
+def test_what_only_grows_is_changed_by_nobody(privilege: str) -> None:
+    changeable = query(
+        "SELECT relname FROM pg_class WHERE relname = ANY (%s) AND has_table_privilege('astrotv_app', oid, %s)",
+        (sorted(APPEND_ONLY), privilege),
+    )
+    assert changeable == []
+
+
+def test_no_policy_looks_anything_up_for_each_row_of_a_long_list() -> None:
+    """Who acts is asked once a statement: never a bare call, which would be made for every row."""
+    rows = query("SELECT policyname, coalesce(qual, '') || coalesce(with_check, '') FROM pg_policies")
+    bare = [name for name, said in rows if "acts_for_all()" in said.replace("( SELECT acts_for_all() AS", "")]
+    assert bare == []

@@ -1,0 +1,148 @@
+"""Who reads, writes, changes and deletes a row of each table that has a policy, as the database itself says.
+
+Every try is a transaction of its own on a direct connection as the application's role. `nobody` has not
+even said that they are anonymous.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+import pytest
+
+from db.connection import APPLICATION_ROLE
+from settings import Settings
+from tests.conftest import own_database
+from tests.db.one_row_each import GROUND, NAMES, PEOPLE, PERSON, ROLES, ROWS, insertion, values
+
+ACTORS = {name: (PEOPLE[name], ROLES[name]) for name in PEOPLE} | {
+    "anonymous": ("", "anonymous"),
+    "nobody": None,
+    "system": ("", "system"),
+}
+Who = frozenset[str]
+ALL = frozenset({"admin", "system"})
+OWN = ALL | {"owner"}
+BOTH = OWN | {"other"}
+EVERYBODY = frozenset(ACTORS)
+NOBODY: Who = frozenset()
+
+THEIRS = (
+    *("auth_sessions", "previous_usernames", "idempotency_keys", "notification_preferences", "file_uploads"),
+    *("identity_verifications", "financial_details", "creator_applications", "channel_ingresses", "event_users"),
+)
+THE_PLATFORMS = (
+    *("spent_refresh_tokens", "outbox", "dead_letters", "webhook_events", "provider_products", "ingest_sessions"),
+    *("like_news", "presence_processes", "payment_sandbox_sessions", "payment_sandbox_deliveries"),
+    "payment_sandbox_products",
+)
+COUNTED = ("attendance_spans", "analytics_hourly", "analytics_daily", "analytics_chatters", "analytics_chatters_daily")
+
+#: Who sees the row, adds it in the owner's name, changes and deletes it.
+RULES: dict[str, tuple[Who, Who, Who, Who]] = {
+    **dict.fromkeys(THEIRS, (OWN, OWN, OWN, OWN)),
+    **dict.fromkeys(THE_PLATFORMS, (ALL, ALL, ALL, ALL)),
+    **dict.fromkeys(COUNTED, (OWN, ALL, ALL, ALL)),
+    "one_time_codes": (frozenset({"system"}),) * 4,
+    "notifications": (OWN, ALL, OWN, OWN),
+    "channels": (EVERYBODY, ALL, OWN, ALL),
+    "follows": (EVERYBODY, OWN, NOBODY, OWN),
+    "blocks": (BOTH, OWN, NOBODY, OWN),
+    "questions": (ALL, OWN, ALL, NOBODY),  # its event is a draft
+    "question_upvotes": (OWN, NOBODY, NOBODY, NOBODY),
+    "poll_votes": (OWN, NOBODY, NOBODY, NOBODY),
+    "poll_vote_options": (OWN, NOBODY, NOBODY, NOBODY),
+    "survey_responses": (OWN, OWN, NOBODY, NOBODY),
+    "accounts_ledger": (OWN, ALL, ALL, NOBODY),
+    "ledger_transactions": (OWN, ALL, NOBODY, NOBODY),
+    "ledger_entries": (OWN, ALL, NOBODY, NOBODY),
+    "coin_purchases": (OWN, OWN, OWN, NOBODY),
+    "gift_transactions": (BOTH, OWN, NOBODY, NOBODY),
+    "loyalty_points": (BOTH, ALL, ALL, NOBODY),
+    "discount_codes": (OWN, ALL, ALL, ALL),
+    "discount_redemptions": (OWN, ALL, ALL, NOBODY),
+    "subscriptions": (BOTH, OWN, OWN, NOBODY),
+    "subscription_payments": (BOTH, ALL, ALL, NOBODY),
+    "payouts": (OWN, OWN, ALL, NOBODY),
+    "marketplace_purchases": (BOTH, OWN, NOBODY, NOBODY),
+    "messages": (OWN | {"moderator"}, NOBODY, ALL, ALL),  # in a private lounge
+    "bans": (OWN, ALL, ALL, NOBODY),
+    "reports": (OWN, OWN, ALL, NOBODY),
+    "moderation_log": (OWN, OWN, NOBODY, NOBODY),
+}
+
+
+@pytest.fixture(scope="module")
+def connection(settings: Settings, worker: str) -> Iterator[Any]:
+    """A connection as the application's role to a database with a row of each table."""
+    with own_database(settings, f"astrotv_{worker}_policies") as url, closing(psycopg2.connect(url)) as connection:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")  # one transaction on the ledger has one leg
+            for name, person in PEOPLE.items():
+                cursor.execute(PERSON, {"id": person, "name": name, "role": ROLES[name]})
+            cursor.execute(GROUND, NAMES)
+            for table in ROWS:
+                cursor.execute(insertion(table), values(table))
+        with connection, connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {APPLICATION_ROLE}")
+        yield connection
+
+
+def attempt(connection: Any, actor: str, sql: str, parameters: Any = None) -> int:
+    """How many rows a statement of somebody's reaches; none where it is refused. Nothing of it stays."""
+    try:
+        with connection.cursor() as cursor:
+            if ACTORS[actor] is not None:
+                cursor.execute(
+                    "SELECT set_config('astrotv.user_id', %s, true), set_config('astrotv.role', %s, true)",
+                    ACTORS[actor],
+                )
+            cursor.execute(sql, parameters)
+            return int(cursor.rowcount)
+    except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.WithCheckOptionViolation):
+        return 0
+    except psycopg2.IntegrityError:
+        return 1  # the policy let it pass; that there is such a row already is found afterwards
+    finally:
+        connection.rollback()
+
+
+def allowed(connection: Any, sql: str, parameters: Any = None) -> Who:
+    """Whom the database lets do it."""
+    return frozenset(actor for actor in ACTORS if attempt(connection, actor, sql, parameters))
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_rows_are_read_added_changed_and_deleted_by_those_alone_who_may(table: str, connection: Any) -> None:
+    row = " WHERE kind = 'WALLET'" if table == "accounts_ledger" else ""
+    column = _changeable(connection, table)
+    assert (
+        allowed(connection, f"SELECT 1 FROM {table}{row}"),
+        allowed(connection, insertion(table), values(table)),
+        allowed(connection, f"UPDATE {table} SET {column} = {column}{row}"),
+        allowed(connection, f"DELETE FROM {table}{row}"),
+    ) == RULES[table]
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_nobody_hands_a_row_of_their_own_to_another(table: str, connection: Any) -> None:
+    """Whoever may change a row only because it is theirs cannot change whose it is."""
+    if "owner" not in RULES[table][2] or "%(owner)s" not in ROWS[table]:
+        return
+    owner_column = next(name for name in ("user_id", "owner_id", "subscriber_id") if name in ROWS[table])
+    assert not attempt(connection, "owner", f"UPDATE {table} SET {owner_column} = %s", (PEOPLE["stranger"],))
+
+
+def _changeable(connection: Any, table: str) -> str:
+    """A column that the application may change; any column where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT a.attname FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0
+               ORDER BY has_column_privilege(a.attrelid, a.attnum, 'UPDATE') DESC, a.attnum LIMIT 1""",
+            (table,),
+        )
+        [(column,)] = cursor.fetchall()
+    connection.rollback()
+    return str(column)
