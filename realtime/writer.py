@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from realtime.metrics import Metrics
+from realtime.sequence import Numbered
 from services import chat
-from services.chat import Draft, Outcome
+from services.chat import Draft, News, Outcome
 from services.errors import ServiceError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -19,7 +20,8 @@ WAITING_LIMIT = 10_000
 THREADS = 2  # while one waits for its commit the other looks at the rules of what came since
 
 Store = Callable[[Sequence[Draft]], Sequence[Outcome]]
-Announce = Callable[[Sequence[Outcome]], None]
+Announce = Callable[[News | None], None]
+Hear = Callable[[Sequence[tuple[bytes, Numbered]]], None]
 Waiting = tuple[Draft, "asyncio.Future[Outcome]"]
 
 
@@ -27,14 +29,15 @@ class Writer:
     """There is no timer: an idle room pays no delay, and a storm makes its batches by itself.
 
     Two batches under way do no harm to the order: the numbers are given under the room's lock, and one
-    socket's next message comes only after the answer to the last. A sender is answered after the commit,
-    and before the room hears of it; both follow at once.
+    socket's next message comes only after the answer to the last. After the commit the sender is answered
+    first, then this process's own sockets hear of it, and meanwhile Redis tells all the others.
     """
 
     def __init__(
-        self, store: Store, metrics: Metrics, announce: Announce = chat.announce, *, threads: int = THREADS
+        self, store: Store, announce: Announce, hear: Hear, metrics: Metrics, *, threads: int = THREADS
     ) -> None:
-        self._store, self._announce, self._metrics = store, announce, metrics
+        """`store` and `announce` are called on the writer's threads; `hear` on the event loop, with topics."""
+        self._store, self._announce, self._hear, self._metrics = store, announce, hear, metrics
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._is_closed = False
@@ -42,13 +45,14 @@ class Writer:
         for thread in self._threads:
             thread.start()
 
-    async def send(self, draft: Draft) -> Outcome:
+    def send(self, draft: Draft) -> "asyncio.Future[Outcome]":
         """Store one message; the outcome is known after the commit."""
-        if self._is_closed or self._queue.qsize() >= WAITING_LIMIT:
-            return Unavailable("Too much is waiting to be written; nothing was sent.")
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        self._queue.put((draft, future))
-        return await future
+        if self._is_closed or self._queue.qsize() >= WAITING_LIMIT:
+            future.set_result(Unavailable("Too much is waiting to be written; nothing was sent."))
+        else:
+            self._queue.put((draft, future))
+        return future
 
     async def close(self) -> None:
         """Take no more, and return when everything taken is stored, announced and answered."""
@@ -61,8 +65,9 @@ class Writer:
     def _run(self) -> None:
         while batch := self._next_batch():
             outcomes = self._stored([draft for draft, _ in batch])
-            self._loop.call_soon_threadsafe(_answer, batch, outcomes)
-            self._announce(outcomes)
+            news = chat.news_of(outcomes)
+            self._loop.call_soon_threadsafe(self._pass_on, batch, outcomes, news)
+            self._announce(news)
 
     def _next_batch(self) -> list[Waiting]:
         """What waits now, or else the next that comes; empty when the writer is to end, which the next is told too."""
@@ -91,8 +96,10 @@ class Writer:
                 return [outcome for draft in drafts for outcome in self._stored([draft])]
             return [Unavailable("The message could not be stored.")]
 
-
-def _answer(batch: list[Waiting], outcomes: Sequence[Outcome]) -> None:
-    for (_, future), outcome in zip(batch, outcomes, strict=True):
-        if not future.done():
-            future.set_result(outcome)
+    def _pass_on(self, batch: list[Waiting], outcomes: Sequence[Outcome], news: News | None) -> None:
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)
+        if news is not None:  # those who wait for an answer go on before the next turn of the loop
+            stored = [(topic, Numbered(seq, event)) for topic, seq, event in news.events]
+            self._loop.call_soon(self._hear, stored)

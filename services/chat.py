@@ -1,6 +1,6 @@
 """Saying something in a room: the rules, one commit for many messages, and telling everyone after it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,57 +9,44 @@ import peewee
 import redis
 import structlog
 
-from db.connection import query
 from db.transactions import after_commit
 from services import chat_latency, chat_rules, clock
-from services.actors import Actor
 from services.bus import bus
-from services.errors import Invalid, NotFound, RateLimited, ServiceError, Unavailable
-from services.ids import new_id
+from services.chat_bursts import BURST, WINDOW_S, Bursts, RememberedBursts, SharedBursts
+from services.chat_drafts import Draft, Judged, Outcome, Outcomes, Sent
+from services.chat_posting import post
+from services.errors import NotFound, RateLimited, ServiceError, Unavailable
 from services.messages import Author, Message, SendingKey, sent_before, wire_event
-from services.rooms import RoomRef, read_settings
-from services.standing import FreshStandings, Pair, Standing, StandingSource
+from services.rooms import read_settings
+from services.standing import FreshStandings, RememberedStandings, Standing, StandingSource
 from services.topics import room_topic
+
+__all__ = ["Draft", "Memory", "News", "Outcome", "Sent", "announce", "news_of", "remembering", "send_message"]
 
 log = structlog.get_logger(__name__)
 
-BURST = 20
-BURST_WINDOW_MS = 10_000
+
+class Memory(msgspec.Struct, frozen=True):
+    """Where the rules learn what they ask about people: who they are in a room, and how much they have said."""
+
+    standings: StandingSource
+    bursts: Bursts
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that somebody wants to send; `client_message_id` makes sending it again harmless."""
+class News(msgspec.Struct, frozen=True):
+    """New messages: the topic, number and event of each; who wrote them; when they were stored."""
 
-    room: RoomRef
-    actor: Actor
-    text: str
-    reply_to: UUID | None = None
-    client_message_id: str | None = None
-
-    @property
-    def pair(self) -> Pair:
-        return self.room.id, self.actor.user_id
+    events: list[tuple[bytes, int, bytes]]
+    authors: list[UUID]
+    stored_at: datetime
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """A message that is in the database; `is_new` unless an earlier sending put it there."""
-
-    room_id: UUID
-    message: Message
-    is_new: bool
+_FRESH = Memory(FreshStandings(), SharedBursts())
 
 
-Outcome = Sent | ServiceError
-
-
-class _Judged(msgspec.Struct, frozen=True):
-    """A draft that the rules let pass, with what its row and its author's line need."""
-
-    position: int
-    draft: Draft
-    text: str
-    author: Author
-    slow_mode_s: int
+def remembering(standings: RememberedStandings) -> Memory:
+    """For a process that writes much: it asks seldom, and hears of changes."""
+    return Memory(standings, RememberedBursts())
 
 
 def send_message(draft: Draft) -> Message:
@@ -70,56 +57,80 @@ def send_message(draft: Draft) -> Message:
     return outcome.message
 
 
-def send_messages(drafts: Sequence[Draft], standings: StandingSource | None = None) -> list[Outcome]:
+def send_messages(drafts: Sequence[Draft], memory: Memory = _FRESH) -> list[Outcome]:
     """Store what may be said, in one commit, and publish it; outcome n belongs to draft n.
 
     Raises Unavailable where the database is away: then nothing was stored.
     """
-    outcomes = store_messages(drafts, standings)
-    after_commit(lambda: announce(outcomes))
+    outcomes = store_messages(drafts, memory)
+    after_commit(lambda: announce(news_of(outcomes), memory))
     return outcomes
 
 
-def store_messages(drafts: Sequence[Draft], standings: StandingSource | None = None) -> list[Outcome]:
-    """As `send_messages`, without publishing; the caller hands the outcomes to `announce`."""
+def store_messages(drafts: Sequence[Draft], memory: Memory = _FRESH) -> list[Outcome]:
+    """As `send_messages`, without publishing; the caller hands the news of the outcomes to `announce`."""
     try:
-        outcomes: list[Outcome | None] = [None] * len(drafts)
-        passed = _judge(drafts, standings or FreshStandings(), outcomes)
-        passed = _within_burst(passed, outcomes)
-        _post(passed, outcomes)
+        outcomes: Outcomes = [None] * len(drafts)
+        passed = _judge(drafts, memory.standings, outcomes)
+        passed = _within_burst(passed, memory.bursts, outcomes)
+        post(passed, outcomes)
         _answer_repeats(drafts, outcomes)
     except (peewee.OperationalError, peewee.InterfaceError) as error:
         raise Unavailable("The chat is away for a moment; nothing was sent.") from error
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def announce(outcomes: Sequence[Outcome]) -> None:
+def news_of(outcomes: Sequence[Outcome]) -> News | None:
+    """What there is to tell of a batch; None where nothing new was stored."""
+    new = [outcome for outcome in outcomes if isinstance(outcome, Sent) and outcome.is_new]
+    if not new:
+        return None
+    topics = {room_id: room_topic(room_id).encode() for room_id in {sent.room_id for sent in new}}
+    events = [(topics[sent.room_id], sent.message.seq, _for_everybody(sent.message)) for sent in new]
+    authors = [sent.message.author.id for sent in new if sent.message.author]
+    return News(events, authors, new[0].message.created_at)
+
+
+def announce(news: News | None, memory: Memory = _FRESH) -> None:
     """Tell the rooms of new messages, in one round trip.
 
     Where Redis is away that is logged only: every process compares its rooms with the database
     and fetches what it has not heard.
     """
-    news = [outcome for outcome in outcomes if isinstance(outcome, Sent) and outcome.is_new]
-    if not news:
+    if news is None:
         return
     pipeline = bus.redis.pipeline(transaction=False)
-    told: list[bytes | str] = []
-    for sent in news:
-        message = msgspec.structs.replace(sent.message, room=msgspec.UNSET)
-        told += room_topic(sent.room_id), b"%d\n" % message.seq + wire_event(message)
-    pipeline.eval(_TELL_ALL, 0, *told)
-    chat_latency.note(pipeline, news[0].message.created_at)
+    pipeline.eval(_TELL_ALL, 0, *_payloads(news))
+    chat_latency.note(pipeline, news.stored_at)
+    memory.bursts.tell(pipeline, news.authors)
     try:
-        pipeline.execute()
+        answers = pipeline.execute()
     except redis.RedisError as error:
-        log.warning("chat_not_announced", messages=len(news), error=str(error))
+        log.warning("chat_not_announced", messages=len(news.events), error=str(error))
+    else:
+        memory.bursts.learn(news.authors, answers[-1])
 
 
-# One command instead of one for each message: it costs a third, and what was stored together is heard together.
+# One command instead of one for each room: what was stored together is heard together.
 _TELL_ALL = "for n = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[n], ARGV[n + 1]) end"
 
 
-def _judge(drafts: Sequence[Draft], source: StandingSource, outcomes: list[Outcome | None]) -> list[_Judged]:
+def _payloads(news: News) -> Iterator[bytes]:
+    """Topic, payload, topic, payload: for each message a line with its number and one with its event."""
+    lines: dict[bytes, list[bytes]] = {}
+    for topic, seq, event in news.events:
+        lines.setdefault(topic, []).extend((b"%d" % seq, event))
+    for topic, told in lines.items():
+        yield topic
+        yield b"\n".join(told)
+
+
+def _for_everybody(message: Message) -> bytes:
+    """The event without the name of the room, which each reader's process puts in."""
+    return wire_event(msgspec.structs.replace(message, room=msgspec.UNSET))
+
+
+def _judge(drafts: Sequence[Draft], source: StandingSource, outcomes: Outcomes) -> list[Judged]:
     standings, at, passed = source.of({draft.pair for draft in drafts}), clock.now(), []
     for position, draft in enumerate(drafts):
         standing = standings.get(draft.pair)
@@ -132,49 +143,23 @@ def _judge(drafts: Sequence[Draft], source: StandingSource, outcomes: list[Outco
             outcomes[position] = refusal
             continue
         slow_mode_s = chat_rules.slow_mode_s(standing, settings)
-        passed.append(_Judged(position, draft, text, _author(standing), slow_mode_s))
+        passed.append(Judged(position, draft, text, _author(standing), slow_mode_s))
     return passed
 
 
-# One list of times for each person: the newest first, as many as the limit. KEYS[n] is the list
-# of message n; answers 0 where it may be sent, else the milliseconds to wait.
-_BURST_SCRIPT = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local limit, window, waits = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
-for n, key in ipairs(KEYS) do
-    local oldest = redis.call('LINDEX', key, limit - 1)
-    if oldest and now - oldest < window then
-        waits[n] = window - (now - oldest)
-    else
-        redis.call('LPUSH', key, now)
-        redis.call('LTRIM', key, 0, limit - 1)
-        redis.call('PEXPIRE', key, window)
-        waits[n] = 0
-    end
-end
-return waits
-"""
-
-
-def _within_burst(passed: list[_Judged], outcomes: list[Outcome | None]) -> list[_Judged]:
-    """Refuse whoever has sent BURST messages in BURST_WINDOW_MS; with Redis away nobody is."""
+def _within_burst(passed: list[Judged], bursts: Bursts, outcomes: Outcomes) -> list[Judged]:
+    """Refuse whoever has sent BURST messages in WINDOW_S."""
     if not passed:
         return []
-    keys = [f"chat:burst:{judged.draft.actor.user_id}" for judged in passed]
-    try:
-        waits = bus.redis.register_script(_BURST_SCRIPT)(keys, [BURST, BURST_WINDOW_MS])
-    except redis.RedisError as error:
-        log.warning("chat_burst_unchecked", error=str(error))
-        return passed
-    for judged, wait_ms in zip(passed, waits, strict=True):
-        if wait_ms:
-            message = f"No more than {BURST} messages in {BURST_WINDOW_MS // 1000} seconds."
-            outcomes[judged.position] = RateLimited(message, retry_after_s=wait_ms / 1000)
+    waits = bursts.take([judged.draft.actor.user_id for judged in passed])
+    for judged, wait_s in zip(passed, waits, strict=True):
+        if wait_s:
+            message = f"No more than {BURST} messages in {WINDOW_S} seconds."
+            outcomes[judged.position] = RateLimited(message, retry_after_s=wait_s)
     return [judged for judged in passed if outcomes[judged.position] is None]
 
 
-def _answer_repeats(drafts: Sequence[Draft], outcomes: list[Outcome | None]) -> None:
+def _answer_repeats(drafts: Sequence[Draft], outcomes: Outcomes) -> None:
     """What an earlier sending stored is answered with that message as it reads now, also where it is refused."""
     asked = {
         position: SendingKey(draft.room.id, draft.actor.user_id, draft.client_message_id)
@@ -194,66 +179,5 @@ def _is_new(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Sent) and outcome.is_new
 
 
-_POST = """SELECT outcome, id, seq, text, reply_to_id, is_pinned, is_deleted, created_at, retry_after_ms
-           FROM post_messages(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::integer[])"""
-
-
-def _post(passed: list[_Judged], outcomes: list[Outcome | None]) -> None:
-    if not passed:
-        return
-    columns = (
-        _uuids(new_id() for _ in passed),
-        _uuids(judged.draft.room.id for judged in passed),
-        _uuids(judged.draft.actor.user_id for judged in passed),
-        [judged.text for judged in passed],
-        _uuids(judged.draft.reply_to for judged in passed),
-        [judged.draft.client_message_id for judged in passed],
-        [judged.slow_mode_s for judged in passed],
-    )
-    for judged, (outcome, *stored, retry_after_ms) in zip(passed, query(_POST, columns), strict=True):
-        if outcome in ("stored", "repeated"):
-            message = _message(judged, *stored)
-            outcomes[judged.position] = Sent(judged.draft.room.id, message, is_new=outcome == "stored")
-        else:
-            outcomes[judged.position] = _REFUSALS[outcome](retry_after_ms)
-
-
-def _uuids(ids: Iterable[UUID | None]) -> str:
-    """An array as PostgreSQL writes it: adapting thousands of ids one by one costs more than the rest."""
-    return "{" + ",".join(found.hex if found else "NULL" for found in ids) + "}"
-
-
-_REFUSALS: dict[str, Callable[[int | None], ServiceError]] = {
-    "slow_mode": lambda wait_ms: RateLimited(
-        "This chat is in slow mode.", "slow_mode", retry_after_s=(wait_ms or 0) / 1000
-    ),
-    "reply_not_found": lambda _: Invalid.field("replyTo", "is not a message of this room", "reply_not_found"),
-    "room_not_found": lambda _: NotFound("No such room.", "room_not_found"),
-}
-
-
 def _author(standing: Standing) -> Author:
     return Author(standing.user_id, standing.username, standing.name, standing.avatar, standing.badges)
-
-
-def _message(
-    judged: _Judged,
-    message_id: UUID,
-    seq: int,
-    text: str,
-    reply_to: UUID | None,
-    is_pinned: bool,
-    is_deleted: bool,
-    created_at: datetime,
-) -> Message:
-    return Message(
-        id=message_id,
-        room=judged.draft.room.alias,
-        seq=seq,
-        text="" if is_deleted else text,
-        author=judged.author,
-        is_pinned=is_pinned,
-        is_deleted=is_deleted,
-        reply_to=reply_to,
-        created_at=created_at,
-    )

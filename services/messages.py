@@ -41,6 +41,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A stored message; `author` is None once the account is gone, `text` empty once it is deleted.
 
     `room` is the name by which the reader knows the room; left out where each reader's differs.
+    `is_hidden`: the reader blocks the author, and so `text` is empty.
     """
 
     id: UUID
@@ -53,6 +54,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reply_to: UUID | None = None
     created_at: datetime
     edited_at: datetime | None = None
+    is_hidden: bool | UnsetType = UNSET
 
 
 class SendingKey(msgspec.Struct, frozen=True):
@@ -207,7 +209,7 @@ def _moderated(actor: Actor, message_id: str, *, or_author: bool = False) -> Mes
 
 
 def _state(room_id: UUID) -> tuple[int, ChatSettings]:
-    rows = query("SELECT last_seq, settings FROM rooms WHERE id = %s", (room_id,))
+    rows = query("SELECT last_seq, settings::text FROM rooms WHERE id = %s", (room_id,))
     if not rows:
         raise NotFound("No such room.", "room_not_found")
     return rows[0][0], read_settings(rows[0][1])

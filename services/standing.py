@@ -1,5 +1,6 @@
 """Who somebody is in a room: what they may do there, and what their name is shown with."""
 
+import threading
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from time import monotonic
@@ -13,18 +14,22 @@ from services import clock
 from services.actors import Actor, Role
 from services.entitlements import Capabilities, capabilities, tier_of
 from services.errors import NotFound
+from services.ids import id_array
 from services.tiers import Tier
 
-CACHE_S = 10
-CACHE_ENTRIES = 20_000
+REMEMBERED_S = 300
+PEOPLE = 20_000
 
 Pair = tuple[UUID, UUID]  # a room and a person
+_Forgotten = set[tuple[UUID | None, UUID | None]]  # rooms and persons, None for all
+_NOWHERE: Mapping[UUID, Any] = {}
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One person in one room, at one moment; `is_blocked` where the owner and they block one another.
 
     `may_enter` is False where a lounge is closed to the person; `joined_at` is when their account was made.
+    `room_settings` is what the room's column holds, as text.
     """
 
     user_id: UUID
@@ -39,7 +44,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     banned_until: datetime | None
     is_blocked: bool
     following_since: datetime | None
-    room_settings: Any
+    room_settings: str
     tier: Tier | None = None
     joined_at: datetime | None = None
     may_enter: bool = True
@@ -91,7 +96,7 @@ def badges(*, role: str, is_owner: bool, is_room_moderator: bool, tier: str | No
 _STANDINGS = f"""
 SELECT asked.room_id, u.id, u.username, u.name, u.avatar, u.role, u.suspended_at IS NOT NULL,
        coalesce(r.owner_id = u.id, false), m.user_id IS NOT NULL,
-       ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings,
+       ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings::text,
        EXISTS (SELECT FROM blocks WHERE blocker_id = r.owner_id AND blocked_id = u.id)
        OR EXISTS (SELECT FROM blocks WHERE blocker_id = u.id AND blocked_id = r.owner_id),
        {tier_of("u.id", "r.owner_id")}, u.created_at, may_enter(r.id, u.id)
@@ -115,40 +120,74 @@ class FreshStandings:
         if not pairs:
             return {}
         rooms, users = zip(*pairs, strict=True)
-        rows = query(_STANDINGS, (list(rooms), list(users)))
+        rows = query(_STANDINGS, (id_array(rooms), id_array(users)), prepared=True)
         return {(row[0], row[1]): _standing(row[1:]) for row in rows}
 
 
 class RememberedStandings:
-    """Remembers standings for a few seconds; told to forget where something changed."""
+    """Remembers standings while nothing changed; told to forget where something did.
 
-    def __init__(self, source: StandingSource, seconds: float = CACHE_S) -> None:
-        self._source = source
-        self._seconds = seconds
-        self._known: dict[Pair, tuple[float, Standing]] = {}
+    Whoever changes a standing says so (`UserChanged`, a room's settings or access), and a process that
+    could not listen for a while forgets everything. The time limit is for what changes by itself: a
+    cancelled subscription that ends.
+    """
+
+    def __init__(self, source: StandingSource, seconds: float = REMEMBERED_S, people: int = PEOPLE) -> None:
+        """`people` is how many are remembered: those known for longest make room for others."""
+        self._source, self._seconds, self._people = source, seconds, people
+        self._known: dict[UUID, dict[UUID, tuple[float, Standing]]] = {}  # by person, then by room
+        self._asking: list[_Forgotten] = []  # what was forgotten while somebody asks, for each who does
+        self._lock = threading.Lock()
 
     def of(self, pairs: Collection[Pair]) -> dict[Pair, Standing]:
         now = monotonic()
-        found = {pair: entry[1] for pair in pairs if (entry := self._known.get(pair)) and entry[0] > now}
-        missing = [pair for pair in pairs if pair not in found]
-        if missing:
-            fresh = self._source.of(missing)
-            self._remember(fresh, now + self._seconds)
-            found.update(fresh)
+        found: dict[Pair, Standing] = {}
+        for pair in pairs:
+            entry = self._known.get(pair[1], _NOWHERE).get(pair[0])
+            if entry is not None and entry[0] > now:
+                found[pair] = entry[1]
+        if len(found) < len(pairs):
+            found.update(self._ask([pair for pair in pairs if pair not in found]))
         return found
 
     def forget(self, *, room_id: UUID | None = None, user_id: UUID | None = None) -> None:
-        """Drop what is known about a room, a person, or the two together."""
-        for room, user in list(self._known):
-            if room_id in (None, room) and user_id in (None, user):
-                self._known.pop((room, user), None)
+        """Drop what is known about a room, a person, or the two together, and what is being asked about them."""
+        with self._lock:
+            for forgotten in self._asking:
+                forgotten.add((room_id, user_id))
+            if user_id is None and room_id is None:
+                self._known.clear()
+            elif user_id is not None and room_id is None:
+                self._known.pop(user_id, None)
+            elif room_id is not None:
+                for rooms in self._known.values() if user_id is None else [self._known.get(user_id, {})]:
+                    rooms.pop(room_id, None)
 
-    def _remember(self, fresh: Mapping[Pair, Standing], until: float) -> None:
-        if len(self._known) + len(fresh) > CACHE_ENTRIES:
-            self._known.clear()
-        self._known.update(
-            {pair: (until - _shorter_s(standing, self._seconds), standing) for pair, standing in fresh.items()}
-        )
+    def _ask(self, pairs: list[Pair]) -> Mapping[Pair, Standing]:
+        forgotten: _Forgotten = set()
+        fresh: Mapping[Pair, Standing] = {}
+        with self._lock:
+            self._asking.append(forgotten)
+        try:
+            fresh = self._source.of(pairs)
+            return fresh
+        finally:
+            with self._lock:
+                self._asking = [other for other in self._asking if other is not forgotten]
+                self._remember({pair: fresh[pair] for pair in fresh if not (forgotten and forgotten & _names(pair))})
+
+    def _remember(self, fresh: Mapping[Pair, Standing]) -> None:
+        until = monotonic() + self._seconds
+        for (room_id, user_id), standing in fresh.items():
+            entry = until - _shorter_s(standing, self._seconds), standing
+            self._known.setdefault(user_id, {})[room_id] = entry
+        while len(self._known) > self._people:
+            del self._known[next(iter(self._known))]
+
+
+def _names(pair: Pair) -> "_Forgotten":
+    """All by which a pair may be forgotten."""
+    return {(room_id, user_id) for room_id in (pair[0], None) for user_id in (pair[1], None)}
 
 
 def _shorter_s(standing: Standing, seconds: float) -> float:

@@ -81,8 +81,9 @@ def _runs(runs: list[Run]) -> Iterator[Kept]:
 
 
 async def _written(run: Run, made: Audience) -> Kept:
-    store = partial(chat.store_messages, standings=RememberedStandings(FreshStandings()))
-    writer = Writer(store, Metrics())
+    memory = chat.remembering(RememberedStandings(FreshStandings()))
+    store, announce = partial(chat.store_messages, memory=memory), partial(chat.announce, memory=memory)
+    writer = Writer(store, announce, lambda _: None, Metrics())
     await asyncio.gather(*(_send(writer, made, number, []) for number in range(100)))
     taken: list[float] = []
     began, cpu_before = perf_counter(), process_time()

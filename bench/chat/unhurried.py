@@ -8,11 +8,11 @@ import sys
 
 from realtime import __main__ as realtime
 from realtime import pace
-from services import chat
+from services import chat_bursts
 
 MANY = 10**6
 
 if __name__ == "__main__":
-    chat.BURST = MANY
+    chat_bursts.BURST = MANY
     pace.BURST = MANY
     sys.exit(realtime.main())

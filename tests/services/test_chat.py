@@ -1,5 +1,6 @@
 """Sending in batches: what is stored, in which order, and who is refused with what."""
 
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -9,19 +10,34 @@ import peewee
 import pytest
 import redis
 
-from db.connection import query
+from db.connection import acting_as, query
 from db.models.bans import Ban
 from db.models.users import User
 from services import chat, clock, messages, rooms
 from services.actors import Role
-from services.chat import BURST, Draft, Outcome, Sent
+from services.chat import Draft, Outcome, Sent
+from services.chat_bursts import BURST
 from services.errors import Forbidden, RateLimited, ServiceError
 from services.ids import new_id
 from services.rooms import ChatSettingsPatch, RoomRef
-from services.standing import FreshStandings, RememberedStandings
+from services.standing import FreshStandings, Pair, RememberedStandings, Standing
 from services.topics import room_topic
 from settings import Settings
 from tests.factories import actor_of, make_channel, make_stream, make_user
+
+
+class ChangingStandings:
+    """The database, with something that happens while it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[Pair]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def of(self, pairs: Collection[Pair]) -> Mapping[Pair, Standing]:
+        self.asked.append(set(pairs))
+        found = FreshStandings().of(pairs)
+        self.meanwhile()
+        return found
 
 
 def make_room(owner: User | None = None) -> RoomRef:
@@ -134,6 +150,87 @@ def test_an_unknown_room_or_reply_refuses_one_message_and_not_the_batch() -> Non
     elsewhere = chat.send_message(draft(make_room(), ana))
     drafts = [draft(nowhere, ana), draft(room, ana, reply_to=elsewhere.id), draft(room, ana)]
     assert [summary(outcome) for outcome in chat.send_messages(drafts)] == ["room_not_found", "reply_not_found", 1]
+
+
+def test_texts_and_ids_are_stored_as_they_are_whatever_is_in_them() -> None:
+    room, ana = make_room(), make_user()
+    texts = ['a "quoted" \\ word', "{braces, commas}", "NULL", "it's %s", "\\", "\U0001f600 ,"]
+    sent = chat.send_messages([draft(room, ana, text, client_message_id=text) for text in texts])
+    assert [message.text for message in messages.missed(room, after=0)] == texts
+    assert [
+        again.message
+        for again in chat.send_messages([draft(room, ana, "x", client_message_id=text) for text in texts])
+        if isinstance(again, Sent)
+    ] == [first.message for first in sent if isinstance(first, Sent)]
+
+
+def test_a_batch_in_which_something_is_repeated_is_numbered_without_gaps() -> None:
+    room, ana, ben = make_room(), make_user(), make_user()
+    chat.send_messages([draft(room, ana, client_message_id="a")])
+    drafts = [draft(room, ben), draft(room, ana, client_message_id="a"), draft(room, ben, client_message_id="b")]
+    assert [summary(outcome) for outcome in chat.send_messages(drafts)] == [2, 1, 3]
+    assert [message.seq for message in messages.missed(room, after=0)] == [1, 2, 3]
+
+
+def test_replies_to_what_is_there_are_stored_with_the_batch() -> None:
+    room, ana = make_room(), make_user()
+    first = chat.send_message(draft(room, ana))
+    answer, other = chat.send_messages([draft(room, ana, reply_to=first.id), draft(room, ana)])
+    assert isinstance(answer, Sent) and answer.message.reply_to == first.id
+    assert [message.reply_to for message in messages.missed(room, after=1)] == [first.id, None]
+    assert summary(other) == 3
+
+
+def test_nobody_writes_in_the_name_of_another(db: None) -> None:
+    room, ana, ben = make_room(), make_user(), make_user()
+    with acting_as(str(ben.id), "viewer"), pytest.raises(peewee.ProgrammingError, match="in one's own name"):
+        chat.send_messages([draft(room, ana)])
+
+
+def test_a_burst_is_counted_in_memory_and_learnt_from_what_was_said_elsewhere() -> None:
+    room, ana, ben = make_room(), make_user(), make_user()
+    memory = chat.remembering(RememberedStandings(FreshStandings()))
+    assert [summary(o) for o in chat.send_messages([draft(room, ana)] * (BURST + 1), memory)][-1] == "rate_limited"
+    (refused,) = chat.send_messages([draft(room, ana)], chat.remembering(RememberedStandings(FreshStandings())))
+    assert isinstance(refused, Sent)  # another process lets one pass, and knows better from then on
+    elsewhere = chat.remembering(RememberedStandings(FreshStandings()))
+    sent = [summary(chat.send_messages([draft(room, ana)], elsewhere)[0]) for _ in range(2)]
+    assert sent[1] == "rate_limited"
+    assert isinstance(chat.send_messages([draft(room, ben)], elsewhere)[0], Sent)
+
+
+def test_what_changes_while_a_standing_is_read_is_not_remembered_as_it_was() -> None:
+    room, other, ana = make_room(), make_room(), make_user()
+    changing = ChangingStandings()
+    remembered = RememberedStandings(changing)
+    changing.meanwhile = lambda: remembered.forget(room_id=room.id, user_id=ana.id)
+    remembered.of([(room.id, ana.id), (other.id, ana.id)])
+    changing.meanwhile = lambda: None
+    remembered.of([(room.id, ana.id), (other.id, ana.id)])
+    assert changing.asked == [{(room.id, ana.id), (other.id, ana.id)}, {(room.id, ana.id)}]
+
+
+def test_no_more_people_are_remembered_than_there_is_room_for() -> None:
+    room, people = make_room(), [make_user() for _ in range(3)]
+    asked = ChangingStandings()
+    remembered = RememberedStandings(asked, people=2)
+    for person in people:
+        remembered.of([(room.id, person.id)])
+    remembered.of([(room.id, person.id) for person in people])
+    assert asked.asked[-1] == {(room.id, people[0].id)}
+
+
+def test_forgetting_a_room_or_everything_leaves_nothing_of_it() -> None:
+    one, other, ana = make_room(), make_room(), make_user()
+    asked = ChangingStandings()
+    remembered = RememberedStandings(asked)
+    both = [(one.id, ana.id), (other.id, ana.id)]
+    remembered.of(both)
+    remembered.forget(room_id=one.id)
+    remembered.of(both)
+    remembered.forget()
+    remembered.of(both)
+    assert [len(pairs) for pairs in asked.asked] == [2, 1, 2]
 
 
 def test_standings_are_remembered_until_told_to_forget() -> None:

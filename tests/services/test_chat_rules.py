@@ -45,7 +45,7 @@ def viewer(
         banned_until=until,
         is_blocked=blocked,
         following_since=since,
-        room_settings={},
+        room_settings="{}",
         joined_at=joined_at,
         tier=tier,
         may_enter=may_enter,

@@ -1,0 +1,145 @@
+"""No more than so many messages of one account in ten seconds, over all processes: counted in Redis."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from time import monotonic
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+import redis
+import redis.client
+import structlog
+
+from services.bus import bus
+
+log = structlog.get_logger(__name__)
+
+BURST = 20
+WINDOW_S = 10
+
+
+class Bursts(Protocol):
+    """Where the sending of messages learns who has said too much."""
+
+    def take(self, people: Sequence[UUID]) -> list[float]:
+        """Count one message of each; answers, for each, 0 or the seconds until it would have been allowed."""
+
+    def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
+        """Let other processes know of what was sent, along with what is told."""
+
+    def learn(self, people: Sequence[UUID], answer: Sequence[int]) -> None:
+        """Hear what `tell` was answered."""
+
+
+# One list of times for each person: the newest first, as many as the limit. KEYS[n] is the list
+# of message n; answers 0 where it may be sent, else the milliseconds to wait.
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local limit, window, waits = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
+for n, key in ipairs(KEYS) do
+    local oldest = redis.call('LINDEX', key, limit - 1)
+    if oldest and now - oldest < window then
+        waits[n] = window - (now - oldest)
+    else
+        redis.call('LPUSH', key, now)
+        redis.call('LTRIM', key, 0, limit - 1)
+        redis.call('PEXPIRE', key, window)
+        waits[n] = 0
+    end
+end
+return waits
+"""
+# The same lists, of what has been sent already; answers how long the person has to wait with the next.
+_TELL = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local limit, window, waits = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
+for n, key in ipairs(KEYS) do
+    waits[n] = 0
+    if redis.call('LPUSH', key, now) >= limit then
+        redis.call('LTRIM', key, 0, limit - 1)
+        waits[n] = math.max(0, window - (now - redis.call('LINDEX', key, limit - 1)))
+    end
+    redis.call('PEXPIRE', key, window)
+end
+return waits
+"""
+
+
+class SharedBursts:
+    """Asks Redis before each message: exact, at a round trip a batch. With Redis away nobody is refused."""
+
+    def take(self, people: Sequence[UUID]) -> list[float]:
+        try:
+            waits = bus.redis.register_script(_TAKE)(_keys(people), [BURST, WINDOW_S * 1000])
+        except redis.RedisError as error:
+            log.warning("chat_burst_unchecked", error=str(error))
+            return [0.0] * len(people)
+        return [wait_ms / 1000 for wait_ms in waits]
+
+    def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
+        """Nothing: it is told already."""
+
+    def learn(self, people: Sequence[UUID], answer: Sequence[int]) -> None:
+        """Nothing: it was known before."""
+
+
+class _Spoken(msgspec.Struct):
+    """When one person spoke here, oldest first (monotonic seconds), and until when Redis says to wait."""
+
+    times: list[float]
+    free_at: float = 0
+
+
+class RememberedBursts:
+    """Knows what was sent through this process, and hears of the rest with each message that it tells.
+
+    So no message waits for Redis. Exact for whoever speaks through one process; somebody who speaks
+    through several gets at most one more past the limit in each of them.
+    """
+
+    def __init__(self) -> None:
+        self._spoken: OrderedDict[UUID, _Spoken] = OrderedDict()  # whoever was silent for longest comes first
+        self._lock = threading.Lock()
+
+    def take(self, people: Sequence[UUID]) -> list[float]:
+        now = monotonic()
+        with self._lock:
+            self._tidy(now)
+            return [self._take(person, now) for person in people]
+
+    def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
+        pipeline.eval(_TELL, len(people), *_keys(people), BURST, WINDOW_S * 1000)
+
+    def learn(self, people: Sequence[UUID], answer: Sequence[int]) -> None:
+        now = monotonic()
+        with self._lock:
+            for person, wait_ms in zip(people, answer, strict=True):
+                if wait_ms and (spoken := self._spoken.get(person)):
+                    spoken.free_at = now + wait_ms / 1000
+
+    def _take(self, person: UUID, now: float) -> float:
+        spoken = self._spoken.get(person)
+        if spoken is None:
+            self._spoken[person] = _Spoken([now])
+            return 0.0
+        times = spoken.times
+        free_at = max(spoken.free_at, times[-BURST] + WINDOW_S if len(times) >= BURST else 0)
+        if free_at > now:
+            return free_at - now
+        times.append(now)
+        del times[:-BURST]
+        self._spoken.move_to_end(person)
+        return 0.0
+
+    def _tidy(self, now: float) -> None:
+        """Forget those who have not spoken for long."""
+        while self._spoken and next(iter(self._spoken.values())).times[-1] < now - WINDOW_S:
+            self._spoken.popitem(last=False)
+
+
+def _keys(people: Sequence[UUID]) -> list[str]:
+    return [f"chat:burst:{person.hex}" for person in people]
