@@ -2,6 +2,7 @@
 
 import os
 
+from celery.schedules import crontab
 from kombu import Queue
 
 from services.jobs import LONGEST_JOB_S
@@ -9,7 +10,7 @@ from settings import load
 
 _settings = load(os.environ)
 
-HOUR_S = 3600
+HOUR_S, DAY_S = 3600, 24 * 3600
 
 
 def _kombu(url: str) -> str:
@@ -54,16 +55,23 @@ beat_schedule = {
         ("streams.reap", "default", 10),
         ("analytics.viewers", "analytics", 15),
         ("analytics.hourly", "analytics", 300),
-        ("analytics.daily", "analytics", 24 * HOUR_S),
         ("media.thumbnails_of_live", "media", 30),
         ("media.tidy_live", "media", HOUR_S),
         ("media.expire_recordings", "media", HOUR_S),
         ("media.reap_livekit", "default", 60),
         ("notifications.likes", "notifications", 60),
         ("sessions.tidy", "default", HOUR_S),
-        ("accounts.reencrypt", "default", 24 * HOUR_S),
         ("subscriptions.renew", "default", 300),
         ("money.close_abandoned", "default", HOUR_S),
-        ("money.reconcile", "default", 24 * HOUR_S),
+    )
+}
+#: Once a day at a time of day (UTC): a beat that lost its file, or is started anew each day, still keeps them.
+beat_schedule |= {
+    name: {"task": name, "schedule": crontab(minute, hour), "options": {"queue": queue, "expires": 2 * DAY_S}}
+    for name, queue, hour, minute in (
+        ("analytics.daily", "analytics", 0, 20),
+        ("retention.apply", "default", 2, 10),
+        ("money.reconcile", "default", 3, 10),
+        ("accounts.reencrypt", "default", 4, 10),
     )
 }

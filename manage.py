@@ -10,12 +10,26 @@ import psycopg2
 import redis.exceptions
 
 from embedded import EmbeddedError
-from operations import accounts, backup, check, encryption, migrate, project, reconciliation, restore, schema, seed, up
+from operations import (
+    accounts,
+    backup,
+    check,
+    encryption,
+    migrate,
+    project,
+    reconciliation,
+    restart,
+    restore,
+    schema,
+    seed,
+    up,
+)
 from services.errors import ServiceError
 from settings import SettingsError
 
 COMMANDS: dict[str, ModuleType] = {
     "up": up,
+    "restart": restart,
     "migrate": migrate,
     "seed": seed,
     "create-admin": accounts,

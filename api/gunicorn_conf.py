@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from api import succession
+
 host = os.environ.get("HOST") or "127.0.0.1"
 port = os.environ.get("PORT") or "8000"
 bind = [f"{host}:{port}"]
@@ -13,7 +15,6 @@ bind = [f"{host}:{port}"]
 workers = int(os.environ.get("API_WORKERS") or 2)
 threads = int(os.environ.get("API_THREADS") or 4)
 worker_class = "gthread"
-reuse_port = True
 control_socket_disable = True
 keepalive = 20
 timeout = 60
@@ -25,18 +26,32 @@ accesslog = None
 loglevel = "warning"
 
 
-def on_starting(_server: Any) -> None:
-    """Give Prometheus' counters of all processes a common, empty folder."""
+def on_starting(server: Any) -> None:
+    """Give Prometheus' counters of all processes a common, empty folder, and each worker a socket."""
     folder = tempfile.mkdtemp(prefix="astrotv-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    succession.open_listeners(server)
+
+
+def on_reload(server: Any) -> None:
+    succession.plan(server)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    succession.assign(server, worker)
+
+
+def post_worker_init(worker: Any) -> None:
+    succession.take_over(worker)
 
 
 def on_exit(_server: Any) -> None:
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
-def child_exit(_server: Any, worker: Any) -> None:
+def child_exit(server: Any, worker: Any) -> None:
     """Take a dead process out of the sums of gauges."""
     from prometheus_client import multiprocess
 
+    succession.count_out(server, worker)
     multiprocess.mark_process_dead(worker.pid)

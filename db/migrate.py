@@ -1,31 +1,100 @@
-"""Bring a database to the newest schema: numbered SQL files, applied once each, in order."""
+"""Bring a database to the newest schema while it is used: numbered SQL files, applied once each, in order.
 
+A statement that changes a table waits for everybody who uses it, and everybody else then waits behind it. So none
+waits for long: a migration that does not get its locks within two seconds is taken back whole and tried again, and
+requests pass in between. docs/migrations.md says how a migration is written.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg2
+import psycopg2.errors
 from yoyo import get_backend, read_migrations
 
 FOLDER = Path(__file__).parent / "migrations"
+LOCK_TIMEOUT_MS = 2000
+ATTEMPTS = 60
+PAUSE_S = (0.2, 1.0)
+_TURN = "SELECT pg_advisory_lock(hashtext('astrotv.migrations'))"
 
 
-def migrate(url: str) -> list[str]:
-    """Apply what is missing, as the owner of the schema; returns the ids applied.
+class TablesInUse(psycopg2.OperationalError):
+    """A migration never got its locks; says which, and for how long it tried."""
 
-    Two processes that migrate at once take turns: the library locks the database.
+
+def migrate(url: str, folder: Path = FOLDER) -> list[str]:
+    """Apply what is missing, as the owner of the schema; returns the ids applied. Raises TablesInUse.
+
+    Two processes that migrate at once take turns. One that dies gives its turn back.
     """
-    with get_backend(_yoyo(url)) as backend:
-        migrations = read_migrations(str(FOLDER))
-        with backend.lock():
-            pending = backend.to_apply(migrations)
-            backend.apply_migrations(pending)
-            return [migration.id for migration in pending]
+    with _turn(url), _connected(url, LOCK_TIMEOUT_MS) as hasty, _connected(url, 0) as patient:
+        found = list(hasty.to_apply(read_migrations(str(folder))))
+        for migration in found:
+            _insist(_waiting_as_it_may(migration, hasty, patient).apply_one, migration)
+        return [str(migration.id) for migration in found]
+
+
+def roll_back(url: str, last_kept: str, folder: Path = FOLDER) -> list[str]:
+    """Take back, newest first, every migration after `last_kept`, with the data that it made room for.
+
+    Returns the ids taken back. Raises ValueError for an id that is no migration of this database, and TablesInUse.
+    """
+    with _turn(url), _connected(url, LOCK_TIMEOUT_MS) as hasty, _connected(url, 0) as patient:
+        found = list(hasty.to_rollback(read_migrations(str(folder))))
+        ids = [str(migration.id) for migration in found]
+        if last_kept not in ids:
+            raise ValueError(f"{last_kept} is not among what has been applied: {', '.join(reversed(ids))}")
+        undone = found[: ids.index(last_kept)]
+        for migration in undone:
+            _insist(_waiting_as_it_may(migration, hasty, patient).rollback_one, migration)
+        return [str(migration.id) for migration in undone]
 
 
 def pending(url: str) -> list[str]:
     """The ids of migrations that the database has not seen."""
-    with get_backend(_yoyo(url)) as backend:
-        return [migration.id for migration in backend.to_apply(read_migrations(str(FOLDER)))]
+    with _connected(url, LOCK_TIMEOUT_MS) as backend:
+        return [str(migration.id) for migration in backend.to_apply(read_migrations(str(FOLDER)))]
 
 
-def _yoyo(url: str) -> str:
+def _waiting_as_it_may(migration: Any, hasty: Any, patient: Any) -> Any:
+    """What runs outside of a transaction (CREATE INDEX CONCURRENTLY) holds nobody up while it waits."""
+    migration.load()
+    return hasty if migration.use_transactions else patient
+
+
+def _insist(apply: Callable[[Any], None], migration: Any) -> None:
+    for _ in range(ATTEMPTS):
+        try:
+            apply(migration)
+        except psycopg2.errors.LockNotAvailable:
+            time.sleep(random.uniform(*PAUSE_S))  # noqa: S311 - spreads tries, keeps no secret
+        else:
+            return
+    raise TablesInUse(f"{migration.id}: its tables were not free for {LOCK_TIMEOUT_MS} ms in {ATTEMPTS} tries")
+
+
+@contextmanager
+def _turn(url: str) -> Iterator[None]:
+    """Hold, on a connection of its own, the lock that only one migrating process has."""
+    with closing(psycopg2.connect(_plain(url))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(_TURN)
+        yield
+
+
+@contextmanager
+def _connected(url: str, lock_timeout_ms: int) -> Iterator[Any]:
+    plain = _plain(url)
+    mark = "&" if "?" in plain else "?"
+    with get_backend(f"{plain}{mark}options=-c%20lock_timeout%3D{lock_timeout_ms}") as backend:
+        yield backend
+
+
+def _plain(url: str) -> str:
     scheme, _, rest = url.partition("://")
     return f"postgresql://{rest}" if scheme == "postgres" else url

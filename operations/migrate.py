@@ -1,22 +1,38 @@
-"""`migrate`: bring the database to the newest schema."""
+"""`migrate`: bring the database to the newest schema, or take migrations back."""
 
 import argparse
 
 import settings as configuration
-from db.migrate import migrate
-from embedded import attached
+from db.migrate import migrate, roll_back
+from embedded import EmbeddedError, attached
 from operations.project import data_dir
 
-HELP = "bring the database to the newest schema"
+HELP = "bring the database to the newest schema, also while the stack runs"
 
 
-def configure(_parser: argparse.ArgumentParser) -> None:
-    """There are no options."""
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.add_argument("--back-to", metavar="ID", help="take back every migration after this one, and its data")
+    parser.add_argument("--yes", action="store_true", help="really drop what the migrations taken back had made")
 
 
-def run(_arguments: argparse.Namespace, environ: dict[str, str]) -> int:
-    """Apply what is missing and say what it was."""
+def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
+    """Apply what is missing, or take back what was asked for, and say what it was."""
+    if arguments.back_to and not arguments.yes:
+        raise EmbeddedError("--back-to drops tables and columns with what is in them; say --yes when you want that")
     with attached(data_dir(environ), environ) as environment:
-        applied = migrate(configuration.load(environment).database_owner_url)
+        url = configuration.load(environment).database_owner_url
+        if arguments.back_to:
+            return _take_back(url, arguments.back_to)
+        applied = migrate(url)
     print("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is the newest")
+    return 0
+
+
+def _take_back(url: str, last_kept: str) -> int:
+    try:
+        undone = roll_back(url, last_kept)
+    except ValueError as error:
+        raise EmbeddedError(str(error)) from error
+    print("\n".join(f"took back {name}" for name in undone) or "nothing to do: nothing came after it")
     return 0

@@ -15,7 +15,7 @@ import settings as configuration
 from db.migrate import migrate
 from embedded import Servers, opened
 from embedded.errors import EmbeddedError
-from operations import banner, ports, procfile, seed
+from operations import banner, ports, procfile, restart, seed
 from operations.project import data_dir
 from operations.readiness import Readiness
 from operations.supervisor import Supervisor
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
     with stop_asked() as stop, opened(folder, environ) as servers:
         settings = configuration.load(servers.environment)
         ports.refuse_taken(settings)
+        restart.write_pid(environ)
         _refuse_full_disk(settings.data_dir)
         _start_stores(servers, settings)
         demo = None if arguments.no_seed or settings.production else seed.ensure(settings)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from db.connection import query
 from db.transactions import atomic
-from services import clock, stream_metrics
+from services import clock, retention, stream_metrics
 from services.analytics_facts import CHATTERS, COLUMNS, HOURS, parameters
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,8 +37,11 @@ def roll_up_days() -> int:
 
 
 def recount_hours(since: datetime, until: datetime) -> int:
-    """Count the whole hours from `since` to `until`, a day at a time; returns in how many stretches."""
-    stretches = 0
+    """Count the whole hours from `since` to `until`, a day at a time; returns in how many stretches.
+
+    Days of which raw rows have been deleted keep what was counted of them.
+    """
+    since, stretches = max(since, retention.gone_before() or since), 0
     while since < until:
         end = min(day_of(since) + _STRETCH, until)
         _recount_stretch(since, end)

@@ -8,7 +8,7 @@ import msgspec
 from db.connection import query
 from db.models.idempotency_keys import IdempotencyKey
 from db.transactions import atomic
-from services import clock
+from services import batches, clock
 from services.errors import Conflict
 
 KEPT_H = 24
@@ -61,8 +61,7 @@ def release(user_id: UUID, key: str) -> None:
 
 def tidy() -> int:
     """Delete keys older than a day; returns how many."""
-    old = clock.now() - timedelta(hours=KEPT_H)
-    return int(IdempotencyKey.delete().where(IdempotencyKey.created_at < old).execute())
+    return batches.run(_FORGET, {"before": clock.now() - timedelta(hours=KEPT_H)})
 
 
 def _insert(user_id: UUID, key: str, fingerprint: bytes) -> bool:
@@ -83,3 +82,9 @@ def _claim_again(user_id: UUID, key: str, fingerprint: bytes) -> None:
 
 def _is(user_id: UUID, key: str) -> tuple[object, object]:
     return IdempotencyKey.user == user_id, IdempotencyKey.key == key
+
+
+_FORGET = """
+DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+    SELECT user_id, key FROM idempotency_keys WHERE created_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
+) RETURNING 1"""

@@ -16,7 +16,7 @@ import msgspec
 from db.connection import acting_as_system, query
 from db.models.one_time_codes import OneTimeCode
 from db.transactions import atomic
-from services import clock, jobs, throttle, tokens
+from services import batches, clock, jobs, throttle, tokens
 from services.email_addresses import normal_email
 from services.errors import Invalid, RateLimited
 from services.ids import new_id
@@ -95,8 +95,7 @@ def live_code(code_id: UUID) -> LiveCode | None:
 
 def tidy() -> int:
     """Delete codes that died a while ago; returns how many."""
-    with atomic():
-        return int(OneTimeCode.delete().where(OneTimeCode.expires_at < clock.now() - KEPT_FOR).execute())
+    return batches.run(_FORGET, {"before": clock.now() - KEPT_FOR})
 
 
 def _refuse_too_often(address: str) -> None:
@@ -148,3 +147,9 @@ VALUES (%(id)s, %(email)s, %(purpose)s, %(hash)s, %(expires_at)s, %(at)s)
 ON CONFLICT (email, purpose) WHERE used_at IS NULL
 DO UPDATE SET id = excluded.id, code_hash = excluded.code_hash, attempts = 0,
               expires_at = excluded.expires_at, created_at = excluded.created_at"""
+
+
+_FORGET = """
+DELETE FROM one_time_codes WHERE id IN (
+    SELECT id FROM one_time_codes WHERE expires_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
+) RETURNING 1"""

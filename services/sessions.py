@@ -8,7 +8,7 @@ import msgspec
 from db.connection import ANONYMOUS_ROLE, acting_as, acting_as_system, query
 from db.models.auth_sessions import AuthSession, SpentRefreshToken
 from db.transactions import atomic
-from services import clock, tokens
+from services import batches, clock, tokens
 from services.actors import Actor, Role
 from services.bus import bus
 from services.errors import Forbidden, NotFound, Unauthorized
@@ -135,9 +135,10 @@ def revoke_others(user_id: UUID, keep: UUID | None = None) -> int:
 
 
 def tidy() -> int:
-    """Delete sessions that expired a while ago; returns how many."""
-    long_ago = clock.now() - timedelta(days=30)
-    return int(AuthSession.delete().where(AuthSession.expires_at < long_ago).execute())
+    """Delete sessions that expired a while ago, and spent tokens that would have expired; returns how many sessions."""
+    at = clock.now()
+    batches.run(_FORGET_SPENT, {"before": at - timedelta(seconds=bus.settings.jwt_refresh_expires_in_s)})
+    return batches.run(_FORGET_SESSIONS, {"before": at - timedelta(days=30)})
 
 
 def _rotate(row: AuthSession, at: datetime) -> Session:
@@ -179,3 +180,14 @@ def _view(row: AuthSession, actor: Actor) -> SessionView:
     return SessionView(
         row.id, row.user_agent, row.ip, row.id == actor.session_id, row.created_at, row.last_used_at, row.expires_at
     )
+
+
+_FORGET_SESSIONS = """
+DELETE FROM auth_sessions WHERE id IN (
+    SELECT id FROM auth_sessions WHERE expires_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
+) RETURNING 1"""
+
+_FORGET_SPENT = """
+DELETE FROM spent_refresh_tokens WHERE token_hash IN (
+    SELECT token_hash FROM spent_refresh_tokens WHERE spent_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
+) RETURNING 1"""

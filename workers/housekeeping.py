@@ -1,6 +1,6 @@
-"""Keeping house: the outbox swept, old rows tidied."""
+"""Keeping house: the outbox swept, old rows tidied and deleted."""
 
-from services import idempotency, jobs, one_time_codes, outbox, sessions, uploads
+from services import idempotency, jobs, one_time_codes, outbox, retention, sessions, uploads
 from workers.app import task
 
 
@@ -15,3 +15,8 @@ def tidy() -> None:
     idempotency.tidy()
     one_time_codes.tidy()
     uploads.tidy()
+
+
+@task(jobs.APPLY_RETENTION)
+def apply_retention() -> None:
+    retention.apply()

@@ -109,3 +109,24 @@ def test_a_backup_brings_everything_back_in_another_folder(seeded: Operator, tmp
     assert other.run("seed").stdout == seeded.run("seed").stdout
     assert (other.folder / "media" / "hls" / "a" / "0.m4s").read_bytes() == b"picture"
     assert other.run("check").returncode == 0
+
+
+def test_mail_and_jobs_that_cannot_be_sent_are_found(seeded: Operator) -> None:
+    away = {"SMTP_URL": "smtp://127.0.0.1:9", "CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}
+    done = seeded.run("check", **away)
+    assert done.returncode == 1
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("wrong: ")]
+    assert [line.split(":")[1].strip() for line in wrong] == ["CELERY_BROKER_URL", "SMTP_URL"]
+    assert "row-level security: holds the role astrotv_app" in done.stdout
+
+
+def test_restarting_what_does_not_run_is_one_line(seeded: Operator) -> None:
+    done = seeded.run("restart", "api")
+    assert (done.returncode, done.stderr) == (1, f"astrotv: no `manage.py up` runs in {seeded.folder}\n")
+
+
+def test_taking_migrations_back_wants_a_yes_and_a_known_id(seeded: Operator) -> None:
+    assert "say --yes" in seeded.run("migrate", "--back-to", "0001_accounts").stderr
+    done = seeded.run("migrate", "--back-to", "0000_nothing", "--yes")
+    assert done.returncode == 1
+    assert "0000_nothing is not among what has been applied" in done.stderr
