@@ -38,7 +38,7 @@ class Process:
     """One `python -m realtime` on a port of its own."""
 
     def __init__(self, settings: Settings, *arguments: str, **environment: str) -> None:
-        self.port = free_port()
+        self.port = int(environment.get("REALTIME_PORT") or free_port())
         self.url = f"ws://127.0.0.1:{self.port}"
         own = {
             "DATABASE_URL": settings.database_url,
