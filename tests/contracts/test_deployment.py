@@ -83,7 +83,13 @@ def test_the_compose_file_sets_settings_that_exist() -> None:
     given = {
         name for service in SERVICES.values() if service.get("image") == "astrotv" for name in service["environment"]
     }
-    assert given - {"FORWARDED_ALLOW_IPS", "FLOWER_ADDRESS"} <= NAMES
+    assert given - {"FORWARDED_ALLOW_IPS", "FLOWER_ADDRESS", "API_WORKERS", "API_THREADS"} <= NAMES
+
+
+def test_whatever_env_says_reaches_the_containers_but_where_things_are_inside_them() -> None:
+    """A setting that compose does not pass on would be in .env, and do nothing."""
+    inside = {name for name in NAMES if name.endswith(("_PORT", "_HOST"))} | {"PORT", "DATA_DIR", "HLS_PATH"}
+    assert NAMES - set(SERVICES["api"]["environment"]) == inside
 
 
 def test_the_example_environment_documents_every_setting() -> None:
