@@ -6,6 +6,7 @@ from typing import Protocol
 from realtime.answers import with_room
 from realtime.dialects import Dialect
 from realtime.fan_out import FanOut
+from realtime.hiding import Hidden, speaker, without
 
 MESSAGE = b'{"type":"new_message"'
 
@@ -15,14 +16,31 @@ Manner = tuple[bytes, Dialect]  # the room's name as a JSON string (empty: none)
 class Burst:
     """The frames of several events as one write; without the chat messages for those who lag."""
 
-    __slots__ = ("data", "essential", "messages")
+    __slots__ = ("_dialect", "_events", "_for_others", "_room", "_speakers", "data", "essential", "messages")
 
-    def __init__(self, frames: Sequence[tuple[bool, bytes]]) -> None:
+    def __init__(self, events: Sequence[bytes], room: bytes, dialect: Dialect) -> None:
+        self._events, self._room, self._dialect = events, room, dialect
+        self._speakers: Hidden | None = None
+        self._for_others: dict[Hidden, Burst] = {}
+        frames = [
+            (event.startswith(MESSAGE), dialect.frame(with_room(event, room) if room else event)) for event in events
+        ]
         self.data = b"".join(frame for _, frame in frames)
         self.messages = sum(is_message for is_message, _ in frames)
         self.essential = (
             b"".join(frame for is_message, frame in frames if not is_message) if self.messages else self.data
         )
+
+    def seen_by(self, hidden: Hidden) -> "Burst":
+        """The burst for somebody who blocks these people: itself, unless one of them speaks in it."""
+        if self._speakers is None:
+            self._speakers = frozenset(filter(None, map(speaker, self._events)))
+        met = self._speakers & hidden
+        if not met:
+            return self
+        if met not in self._for_others:
+            self._for_others[met] = Burst(without(self._events, met), self._room, self._dialect)
+        return self._for_others[met]
 
 
 class Hearer(Protocol):
@@ -95,9 +113,7 @@ class Audience:
 
     def _begin(self) -> None:
         told, self._told = self._told, []
-        self._under_way = [
-            (burst_of(told, room, dialect), dict(group)) for (room, dialect), group in self._groups.items()
-        ]
+        self._under_way = [(Burst(told, room, dialect), dict(group)) for (room, dialect), group in self._groups.items()]
 
     def _write_some(self, most: int) -> int:
         burst, left = self._under_way[-1]
@@ -106,10 +122,3 @@ class Audience:
             hearer, _ = left.popitem()
             hearer.push(burst)  # which may close the socket; it then leaves
         return count
-
-
-def burst_of(events: Sequence[bytes], room: bytes, dialect: Dialect) -> Burst:
-    """The events as one write, in one manner."""
-    return Burst([
-        (event.startswith(MESSAGE), dialect.frame(with_room(event, room) if room else event)) for event in events
-    ])  # fmt: skip

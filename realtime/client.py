@@ -13,6 +13,7 @@ import msgspec
 
 from realtime.answers import encode
 from realtime.connection import Connection
+from realtime.hiding import Hidden
 from realtime.pace import Pace
 from realtime.protocol import Said
 from services.actors import Actor
@@ -21,11 +22,15 @@ STRIKES = 20
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A person proved by a token; `checked_at` is loop time, when the session was last seen alive."""
+    """A person proved by a token; `checked_at` is loop time, when the session was last seen alive.
+
+    `hidden` are the people whom the person blocks.
+    """
 
     actor: Actor
     expires_at: datetime
     checked_at: float
+    hidden: Hidden = frozenset()
 
 
 class Client:

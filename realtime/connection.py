@@ -15,8 +15,9 @@ from realtime.answers import Lagging, encode
 from realtime.audience import Burst
 from realtime.dialects import JSON, SOCKET_IO, Dialect
 from realtime.frames import HEAD_BYTES, frame_end, is_whole_text, text_frame, unmasked_payload
+from realtime.hiding import Hidden
 from realtime.protocol import FRAME_LIMIT_BYTES, Close
-from realtime.socketio import PING
+from realtime.socketio import DISCONNECT, PING
 
 SOFT_BOUND_BYTES = 64 * 1024  # beyond it chat is dropped
 HARD_BOUND_BYTES = 256 * 1024  # beyond it the connection is closed
@@ -57,7 +58,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_dropped", "_fragments", "_greeting", "_host", "_is_binary", "_loop", "_partial", "_protocol", "_transport",
-        "address", "asked", "behind_since", "closed_with", "dialect", "is_open", "last_heard_at", "made_at",
+        "address", "asked", "behind_since", "closed_with", "dialect", "hidden", "is_open", "last_heard_at", "made_at",
         "pinged_at", "was_open",
     )  # fmt: skip
 
@@ -71,6 +72,7 @@ class Connection(asyncio.Protocol):
         self._is_binary = False
         self._dropped = 0
         self.dialect: Dialect = JSON
+        self.hidden: Hidden = frozenset()
         self.asked: handshake.Request | None = None
         self.address = ""
         self.is_open = self.was_open = False
@@ -118,6 +120,8 @@ class Connection(asyncio.Protocol):
 
     def push(self, burst: Burst) -> None:
         """Write frames that were built once for many sockets."""
+        if self.hidden:
+            burst = burst.seen_by(self.hidden)
         if self.behind_since is None:
             self._transport.write(burst.data)
         else:
@@ -149,6 +153,8 @@ class Connection(asyncio.Protocol):
         """Start the closing handshake; the socket is cut where it is not answered."""
         if not self.is_open or self._protocol is None:
             return
+        if code == Close.UNAUTHORIZED and self.dialect is SOCKET_IO:
+            self.write(text_frame(DISCONNECT))  # or the stock client comes again and again with the same token
         self.closed_with = code
         self._gone()
         self._protocol.send_close(code, reason)

@@ -53,6 +53,7 @@ class Control:
         elif isinstance(told, UserChanged):
             self._hall.standings.forget(user_id=told.user_id)
             self._follow_again(told)
+            self._hide_again([client for client in self._clients if _is(client, told.user_id)])
         elif isinstance(told, UserBanned | UserUnbanned):
             self._tell_person(told)
         else:
@@ -64,6 +65,7 @@ class Control:
         """Redis is back: what was said meanwhile is lost, so nothing that is remembered counts."""
         self._hall.standings.forget()
         self._begin(self._put_out(self._lounges()))
+        self._hide_again([client for client in self._clients if client.actor is not None])
 
     async def run(self) -> None:
         """Look now and then who sits in lounges without the right to, until cancelled.
@@ -104,14 +106,25 @@ class Control:
     def _follow_again(self, told: UserChanged) -> None:
         """Whoever hears of those they follow may follow others now."""
         for client in self._clients:
-            if client.topics and client.identity is not None and client.identity.actor.user_id == told.user_id:
-                self._begin(self._hear_private(client, client.identity.actor))
+            if client.topics and client.actor is not None and _is(client, told.user_id):
+                self._begin(self._hear_private(client, client.actor))
 
     async def _hear_private(self, client: Client, actor: Actor) -> None:
         try:
             await self._hall.hear_private(client, actor)
         except ServiceError as error:
             log.warning("follows_not_read", error=error.message)
+
+    def _hide_again(self, clients: Collection[Client]) -> None:
+        """They may block others now."""
+        if clients:
+            self._begin(self._try_to_hide(clients))
+
+    async def _try_to_hide(self, clients: Collection[Client]) -> None:
+        try:
+            await self._hall.hide_again(clients)
+        except ServiceError as error:
+            log.warning("blocks_not_read", error=error.message)
 
     def _end_session(self, told: SessionRevoked) -> None:
         for client in self._clients:
@@ -123,6 +136,10 @@ class Control:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is(client: Client, user_id: UUID) -> bool:
+    return client.actor is not None and client.actor.user_id == user_id
 
 
 def _person(client: Client) -> UUID | None:

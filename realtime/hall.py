@@ -1,6 +1,7 @@
 """What handlers work with: the parts of the process, in one place."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import msgspec
 
 from realtime.attendance import Attendance
 from realtime.client import Client, Identity
+from realtime.hiding import hidden
 from realtime.metrics import Metrics
 from realtime.openings import Openings
 from realtime.presence import Presence
@@ -16,7 +18,7 @@ from realtime.reactions import Reactions
 from realtime.rooms import Rooms
 from realtime.threads import Threads
 from realtime.writer import Writer
-from services import clock, follows, sessions, tokens
+from services import clock, follows, hidden_people, sessions, tokens
 from services.actors import Actor
 from services.errors import ServiceError, Unauthorized
 from services.standing import RememberedStandings
@@ -41,14 +43,14 @@ class Hall(msgspec.Struct, frozen=True):
     async def sign_in(self, client: Client, token: str) -> Actor:
         """Give the client the identity that a token proves; raises Unauthorized."""
         try:
-            actor, expires_at = await self.threads.query(_prove, token)
+            actor, expires_at, people = await self.threads.query(_prove, token)
         except ServiceError as error:
             if error.code == Code.UNAVAILABLE:
                 raise
             raise Unauthorized(error.message) from error
         if client.actor is not None and client.actor.user_id != actor.user_id:
             self.sign_out(client)  # whoever comes next is not to hear what is meant for the last
-        self._become(client, Identity(actor, expires_at, asyncio.get_running_loop().time()))
+        self._become(client, Identity(actor, expires_at, asyncio.get_running_loop().time(), hidden(people)))
         return actor
 
     def sign_out(self, client: Client) -> None:
@@ -77,6 +79,16 @@ class Hall(msgspec.Struct, frozen=True):
             if client.identity is identity:
                 client.identity = msgspec.structs.replace(identity, checked_at=now)
         return identity.actor
+
+    async def hide_again(self, clients: Collection[Client]) -> None:
+        """Look again whom these clients block."""
+        people = {client.actor.user_id for client in clients if client.actor}
+        found = await self.threads.query(hidden_people.hidden_from, people)
+        for client in clients:
+            if client.identity is not None and client.identity.actor.user_id in people:
+                now_hidden = hidden(found.get(client.identity.actor.user_id, frozenset()))
+                client.identity = msgspec.structs.replace(client.identity, hidden=now_hidden)
+                client.connection.hidden = now_hidden
 
     async def hear_private(self, client: Client, actor: Actor) -> None:
         """Let the client hear what is meant for this person, and events and those whom they follow go live."""
@@ -122,9 +134,12 @@ class Hall(msgspec.Struct, frozen=True):
         for room_id in client.joined:
             self.leave(client, room_id)
         client.identity = identity
+        client.connection.hidden = identity.hidden if identity else frozenset()
         for room_id in client.joined:
             self.enter(client, room_id)
 
 
-def _prove(token: str) -> tuple[Actor, datetime]:
-    return sessions.verify_access_token(token), tokens.read_access_token(token).expires_at
+def _prove(token: str) -> tuple[Actor, datetime, frozenset[UUID]]:
+    actor = sessions.verify_access_token(token)
+    people = hidden_people.hidden_from([actor.user_id]).get(actor.user_id, frozenset())
+    return actor, tokens.read_access_token(token).expires_at, people

@@ -5,7 +5,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from realtime.answers import Lagging, encode
-from realtime.audience import Audience, Hearer, burst_of
+from realtime.audience import Audience, Burst, Hearer
 from realtime.fan_out import FanOut
 from realtime.sequence import Numbered
 from realtime.sequence import Sequence as Order
@@ -55,7 +55,7 @@ class Arrival:
     def _push(self, ready: Sequence[Numbered]) -> None:
         if ready:
             events = [item.event for item in ready]
-            self.hearer.push(burst_of(events, self.name, self.hearer.dialect))
+            self.hearer.push(Burst(events, self.name, self.hearer.dialect))
 
 
 class Room:

@@ -87,7 +87,9 @@ def _read_message(text: str) -> Packet:
     if packet.packet_type == sio.DISCONNECT:
         return Goodbye()
     if packet.packet_type in (sio.BINARY_EVENT, sio.BINARY_ACK):
-        raise Refused(Code.BINARY, "Binary data is not taken here.")
+        refused = Refused(Code.BINARY, "Binary data is not taken here.")
+        refused.ack_id = packet.id
+        raise refused
     return Ignored()
 
 

@@ -89,6 +89,7 @@ class MessageDeleted(Event, frozen=True, kw_only=True, tag="message_deleted"):
 
 class MessageEdited(Event, frozen=True, kw_only=True, tag="message_edited"):
     message_id: UUID
+    author_id: UUID
     text: str
     edited_at: datetime
 

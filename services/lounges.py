@@ -18,6 +18,7 @@ from services import clock, presence, throttle
 from services.actors import Actor
 from services.errors import Conflict, Forbidden, NotFound, RateLimited
 from services.events import RoomAccessChanged, UserRef, publish
+from services.hidden_people import as_read_by
 from services.ids import known_id, new_id
 from services.messages import Message, history
 from services.moderation_log import Action, record
@@ -139,7 +140,7 @@ def archive_lounge(actor: Actor, lounge_id: str) -> LoungeDetails:
 
 def lounge_messages(actor: Actor, lounge_id: str, limit: int, cursor: str | None) -> Page[Message]:
     """What was said in a lounge, newest first, also once it is archived; raises NotFound."""
-    return history(visible_lounge(actor, lounge_id).room, limit, cursor)
+    return as_read_by(actor, history(visible_lounge(actor, lounge_id).room, limit, cursor))
 
 
 def visible_lounge(actor: Actor, lounge_id: str) -> LoungeRef:

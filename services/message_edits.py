@@ -34,7 +34,9 @@ def edit_message(actor: Actor, message_id: str, text: str) -> Message:
         _check(outcome)
         message = one_message(wanted, room_id)
         assert message.edited_at is not None
-        event = MessageEdited(message_id=wanted, text=message.text, edited_at=message.edited_at)
+        event = MessageEdited(
+            message_id=wanted, author_id=actor.user_id, text=message.text, edited_at=message.edited_at
+        )
         publish(event, room_topic(room_id))
     return message
 

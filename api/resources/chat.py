@@ -6,6 +6,7 @@ from api.replies import page
 from api.requests import Request, parse_query
 from api.schemas.lists import ListQuery
 from services import messages, rooms
+from services.hidden_people import as_read_by
 
 
 class StreamChat:
@@ -14,4 +15,5 @@ class StreamChat:
     def on_get(self, req: Request, resp: falcon.Response, streamId: str) -> None:  # noqa: N803 - the route's own name
         wanted = parse_query(req, ListQuery)
         room = rooms.find_room(f"stream:{streamId}")
-        page(resp, messages.history(room, wanted.limit, wanted.cursor))
+        said = messages.history(room, wanted.limit, wanted.cursor)
+        page(resp, as_read_by(req.context.actor, said))

@@ -9,6 +9,7 @@ from api.schemas.messages import NewMessage
 from api.schemas.moderation import EditedText
 from services import chat, message_edits, messages, rooms
 from services.chat import Draft
+from services.hidden_people import as_read_by
 
 
 class Messages:
@@ -34,7 +35,8 @@ class SessionMessages:
     def on_get(self, req: Request, resp: falcon.Response, sessionId: str) -> None:  # noqa: N803 - the route's own name
         wanted = parse_query(req, ListQuery)
         room = rooms.find_room(f"session:{sessionId}", actor(req))
-        page(resp, messages.history(room, wanted.limit, wanted.cursor))
+        said = messages.history(room, wanted.limit, wanted.cursor)
+        page(resp, as_read_by(actor(req), said))
 
 
 class MessagePin:

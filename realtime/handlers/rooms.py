@@ -4,6 +4,7 @@ import msgspec
 
 from realtime.client import Client
 from realtime.hall import Hall
+from realtime.hiding import history_without
 from realtime.protocol import Code, Join, Leave, RoomCommand, Typing
 from realtime.router import Reply, command
 from services import chat_signs, rooms
@@ -45,8 +46,8 @@ async def join(client: Client, said: Join, hall: Hall) -> Reply:
         room=ref.alias,
         viewer_count=await hall.presence.count(ref.id),
         settings=opening.settings,
-        pinned=opening.pinned,
-        messages=opening.messages,
+        pinned=history_without(opening.pinned, client.connection.hidden),
+        messages=history_without(opening.messages, client.connection.hidden),
         recovered=opening.recovered,
         truncated=opening.truncated,
     )

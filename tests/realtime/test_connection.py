@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from realtime.audience import burst_of
+from realtime.audience import Burst
 from realtime.client import Client
 from realtime.connection import Connection
 from realtime.dialects import JSON
@@ -106,7 +106,7 @@ def test_whatever_way_it_is_written_it_arrives_in_order_and_whole() -> None:
             if number % 2:
                 connection.send(event)
             else:
-                connection.push(burst_of([event], b"", JSON))
+                connection.push(Burst([event], b"", JSON))
             if number % 5 == 4:
                 for seen in range(number - 4, number + 1):
                     assert json.loads(await client.recv())["n"] == seen

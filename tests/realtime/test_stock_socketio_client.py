@@ -54,6 +54,7 @@ def test_a_bad_token_is_an_error_and_the_end_of_the_connection(start: Start) -> 
         async with _Stock(process, {"token": "nonsense"}) as stock:
             refused = await stock.hear("error")
             await asyncio.wait_for(stock.gone.wait(), 10)
+            assert stock.why_gone == stock.client.reason.SERVER_DISCONNECT  # or it would come back with the same token
             return refused
 
     assert play(scene)["code"] == "unauthorized"
@@ -81,7 +82,8 @@ class _Stock:
         self._heard: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         for name in ("ack", "error", "new_message"):
             self._listen(name)
-        self.client.on("disconnect", lambda *_: self.gone.set())
+        self.why_gone = ""
+        self.client.on("disconnect", self._end)
 
     async def __aenter__(self) -> "_Stock":
         await self.client.connect(self._process.url, auth=self._auth, transports=["websocket"])
@@ -92,6 +94,10 @@ class _Stock:
 
     async def hear(self, name: str) -> dict[str, Any]:
         return await asyncio.wait_for(self._heard[name].get(), 10)
+
+    def _end(self, reason: str) -> None:
+        self.why_gone = reason
+        self.gone.set()
 
     def _listen(self, name: str) -> None:
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

@@ -84,7 +84,7 @@ class Database:
 
     def commit(self) -> Message:
         seq = len(self.kept) + 1
-        message = Message(id=new_id(), seq=seq, text=str(seq), author=None, created_at=_NEVER)
+        message = Message(id=new_id(), seq=seq, text=str(seq), author=None, created_at=NEVER)
         self.kept.append(message)
         return message
 
@@ -109,7 +109,7 @@ class Database:
         return {ROOM.id: len(self.kept)}
 
 
-_NEVER = datetime(2026, 1, 1, tzinfo=UTC)
+NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Redis:
