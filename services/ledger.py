@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from db.connection import acting_as_system, query
-from db.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
+from db.models.ledger import LedgerAccount
 from services.errors import Conflict, ServiceError
 from services.ids import new_id
 
@@ -120,18 +120,7 @@ def post(posting: Posting) -> Posted:
     """
     legs = [leg for leg in posting.legs if leg.amount]
     accounts = account_ids(posting.currency, legs)
-    transaction_id = _insert_transaction(posting)
-    LedgerEntry.insert_many(
-        [
-            {
-                "transaction": transaction_id,
-                "account": accounts[leg.kind, leg.owner],
-                "currency": posting.currency,
-                "amount": leg.amount,
-            }
-            for leg in legs
-        ]
-    ).execute()
+    transaction_id = _write(posting, [(accounts[leg.kind, leg.owner], leg.amount) for leg in legs])
     return Posted(transaction_id, _move_wallets(legs, accounts))
 
 
@@ -153,17 +142,25 @@ def account_ids(currency: str, legs: Iterable[Leg]) -> dict[AccountName, UUID]:
     return found
 
 
-def _insert_transaction(posting: Posting) -> UUID:
-    transaction_id = new_id()
-    settles = msgspec.structs.asdict(posting.settles) if posting.settles else {}
-    LedgerTransaction.insert(
-        id=transaction_id,
-        kind=posting.kind,
-        currency=posting.currency,
-        reference=posting.reference,
-        idempotency_key=posting.idempotency_key,
-        **settles,
-    ).execute()
+def _write(posting: Posting, entries: list[tuple[UUID, int]]) -> UUID:
+    """A transaction and its entries, in one round trip; returns the transaction's id."""
+    transaction_id, settles = new_id(), posting.settles
+    query(
+        _WRITE,
+        {
+            "id": transaction_id,
+            "kind": posting.kind,
+            "currency": posting.currency,
+            "reference": posting.reference,
+            "key": posting.idempotency_key,
+            "provider": settles and settles.provider,
+            "payment": settles and settles.payment,
+            "purpose": settles and settles.purpose,
+            "entries": [new_id() for _ in entries],
+            "accounts": [account for account, _ in entries],
+            "amounts": [amount for _, amount in entries],
+        },
+    )
     return transaction_id
 
 
@@ -201,6 +198,18 @@ def _open(currency: str, names: Iterable[AccountName]) -> None:
 _FIND = """
 SELECT kind, owner_id, id FROM accounts_ledger
 WHERE currency = %s AND kind = ANY(%s) AND (owner_id IS NULL OR owner_id = ANY(%s::uuid[]))"""
+
+# Foreign keys are looked at when the statement is over, so that both halves may be one.
+_WRITE = """
+WITH written AS (
+    INSERT INTO ledger_transactions
+        (id, kind, currency, reference, idempotency_key, provider, payment, purpose, created_at)
+    VALUES (%(id)s, %(kind)s, %(currency)s, %(reference)s, %(key)s, %(provider)s, %(payment)s, %(purpose)s,
+            clock_timestamp())
+)
+INSERT INTO ledger_entries (id, transaction_id, account_id, currency, amount, created_at)
+SELECT entry, %(id)s, account, %(currency)s, amount, clock_timestamp()
+FROM unnest(%(entries)s::uuid[], %(accounts)s::uuid[], %(amounts)s::bigint[]) AS t (entry, account, amount)"""
 
 _MOVE = """
 UPDATE accounts_ledger SET balance = balance + %s WHERE id = %s RETURNING balance, frozen_at IS NOT NULL"""

@@ -1,12 +1,29 @@
 """Notifications as letters, for the people and kinds that want them."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from db.connection import query
 from db.transactions import atomic
 from services import clock, mail
 from services.bus import bus
-from services.gateways.mail import Letter
+from services.gateways.mail import Letter, MailRefused
+
+
+def mail_notifications(notification_ids: Sequence[UUID]) -> None:
+    """Send notifications as letters, each once, however often this is tried.
+
+    Raises Unavailable where the mail server is away, with what was sent so far sent for good; and,
+    after the others, MailRefused where it will never take one of them.
+    """
+    refused: MailRefused | None = None
+    for notification_id in notification_ids:
+        try:
+            mail_notification(notification_id)
+        except MailRefused as error:
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 def mail_notification(notification_id: UUID) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from db.connection import acting_as_system, query
 from db.transactions import atomic
-from services import clock, jobs
+from services import clock, gathered_jobs, jobs
 from services.actors import Actor
 from services.events import Notified, publish
 from services.ids import new_id
@@ -108,7 +108,7 @@ def _tell(user_ids: list[UUID], kind: str, title: str, body: str, data: dict[str
             shown = (notification_id, str(kind), title[:200], body[:1000], data, None, created_at)
             publish(Notified(**msgspec.structs.asdict(NotificationView(*shown))), user_topic(user_id))
         if mail:
-            jobs.enqueue(jobs.MAIL_NOTIFICATION, notification_id=notification_id)
+            gathered_jobs.enqueue_with_others(jobs.MAIL_NOTIFICATIONS, notification_id)
 
 
 # Whoever wants to hear of it by no channel is left out; whoever heard of the same cause before, too.

@@ -24,7 +24,7 @@ from services.gateways.payments.interface import (
     PaymentRefunded,
     PaymentSucceeded,
 )
-from services.ledger import AccountKind, Leg, PaymentPurpose, Posting, TransactionKind
+from services.ledger import AccountKind, Leg, PaymentPurpose, Posted, Posting, TransactionKind
 from services.wallets import CoinMove
 
 
@@ -82,9 +82,9 @@ def settle_success(event: PaymentSucceeded, provider: str) -> Settlement:
     purchase.status, purchase.paid_at = PurchaseStatus.PAID, clock.now()
     purchase.payment, purchase.session = event.payment, event.session
     purchase.save()
-    wallets.put_in(_coins(purchase, TransactionKind.PURCHASE, _total(purchase), "credit"))
+    posted = wallets.put_in(_coins(purchase, TransactionKind.PURCHASE, _total(purchase), "credit"))
     _move_money(purchase, TransactionKind.PURCHASE, purchase.price, "sale")
-    _tell_credited(purchase)
+    _tell_credited(purchase, posted)
     discount_codes.reward(purchase)
     return CHANGED
 
@@ -211,9 +211,9 @@ def _win_dispute(purchase: CoinPurchase, dispute: str) -> None:
     purchase.save()
     discount_codes.allow_reward(purchase.id, allowed=True)
     won, purpose = TransactionKind.DISPUTE_WON, f"dispute_won:{dispute}"
-    wallets.put_in(_coins(purchase, won, restored, purpose))
+    posted = wallets.put_in(_coins(purchase, won, restored, purpose))
     _move_money(purchase, won, purchase.price - purchase.refunded_amount, f"{purpose}:money")
-    _tell_credited(purchase)
+    _tell_credited(purchase, posted)
 
 
 def _reverse(purchase: CoinPurchase, kind: TransactionKind, coins: int, amount: int, purpose: str) -> None:
@@ -279,16 +279,11 @@ def _ignored(note: str) -> Settlement:
     return Settlement(changed=False, note=note)
 
 
-def _tell_credited(purchase: CoinPurchase) -> None:
+def _tell_credited(purchase: CoinPurchase, posted: Posted) -> None:
     coins = _total(purchase) - purchase.reversed_coins
-    balance = wallets.wallet_of(purchase.user_id).balance
-    _tell(
-        purchase,
-        "Coins received",
-        f"{coins} coins are in your wallet.",
-        coins=coins,
-        balance=balance,
-    )
+    wallet = posted.wallets.get(purchase.user_id) or wallets.wallet_of(purchase.user_id)  # a debt may take them all
+    said = f"{coins} coins are in your wallet."
+    _tell(purchase, "Coins received", said, coins=coins, balance=wallet.balance)
 
 
 def _tell(purchase: CoinPurchase, title: str, body: str, **more: object) -> None:

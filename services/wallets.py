@@ -53,11 +53,11 @@ def put_in(move: CoinMove) -> Posted:
 
     Belongs inside the caller's `atomic`, under `translating(ledger.REFUSALS)`.
     """
-    _lock(move.owner)
-    debt = debt_of(move.owner)
+    _, is_frozen = _lock(move.owner)
+    debt = debt_of(move.owner) if is_frozen else 0
     repaid = min(debt, move.coins)
     posted = _post(move, wallet=move.coins - repaid, debt=repaid, issued=-move.coins)
-    if debt and repaid == debt:
+    if is_frozen and repaid == debt:
         _set_frozen(move.owner, frozen=False)
     return posted
 
@@ -67,7 +67,7 @@ def take_back(move: CoinMove) -> Posted:
 
     Freezes the wallet where a debt remains. Belongs inside the caller's `atomic`.
     """
-    available = _lock(move.owner)
+    available, _ = _lock(move.owner)
     taken = min(available, move.coins)
     posted = _post(move, wallet=-taken, debt=taken - move.coins, issued=move.coins)
     if taken < move.coins:
@@ -111,11 +111,14 @@ def _post(move: CoinMove, *, wallet: int, debt: int, issued: int) -> Posted:
     )
 
 
-def _lock(owner: UUID) -> int:
-    """Hold a wallet, opened if new, until the transaction ends; returns its balance."""
-    ledger.account_ids(ledger.COIN, [Leg(AccountKind.WALLET, 0, owner)])
-    [(balance, _)] = query(f"{_WALLET} FOR NO KEY UPDATE", (owner,))
-    return int(balance)
+def _lock(owner: UUID) -> tuple[int, bool]:
+    """Hold a wallet, opened if new, until the transaction ends; returns its balance and whether it is frozen."""
+    held = query(_HOLD, (owner,))
+    if not held:
+        ledger.account_ids(ledger.COIN, [Leg(AccountKind.WALLET, 0, owner)])
+        held = query(_HOLD, (owner,))
+    [(balance, is_frozen)] = held
+    return balance, is_frozen
 
 
 def _set_frozen(owner: UUID, *, frozen: bool) -> None:
@@ -129,6 +132,8 @@ def _no_such_person() -> ServiceError:
 _WALLET = """
 SELECT balance, frozen_at IS NOT NULL FROM accounts_ledger
 WHERE owner_id = %s AND kind = 'WALLET' AND currency = 'COIN'"""
+
+_HOLD = f"{_WALLET} FOR NO KEY UPDATE"
 
 _FREEZE = """
 UPDATE accounts_ledger SET frozen_at = %s

@@ -2,49 +2,34 @@
 
 import random
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import peewee
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from db.connection import acting_as_system, query
 from db.models.webhook_events import WebhookEvent
-from db.transactions import atomic
+from db.transactions import after_commit, atomic
 from services import (
     clock,
     jobs,
-    livekit_rooms,
-    purchases,
     sandbox_deliveries,
     sandbox_sessions,
     sandbox_subscriptions,
-    subscription_refunds,
-    subscription_settlement,
-    subscription_states,
+    wake_ups,
+    webhook_effects,
 )
 from services.bus import bus
-from services.errors import Invalid, ServiceError, Unavailable
-from services.gateways.payments.interface import (
-    BadSignature,
-    CheckoutExpired,
-    DisputeClosed,
-    DisputeOpened,
-    MalformedEvent,
-    PaymentEvent,
-    PaymentFailed,
-    PaymentRefunded,
-    PaymentSucceeded,
-    SignedEvent,
-    Unhandled,
-)
+from services.errors import Invalid, Unavailable
+from services.gateways.payments.interface import BadSignature, MalformedEvent, SignedEvent
 from services.ids import new_id
 from services.payment_providers import payment_providers
-from services.purchases import NotYet, PaymentMismatch, Settlement
+from services.purchases import NotYet
 from services.refusals import translating
 from services.tracing import current_request_id
-from services.webhook_events import LEASE_S, State, after
+from services.webhook_events import FINAL, LEASE_S, State, after, count, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -54,16 +39,12 @@ SWEEP_BATCH = 500
 
 REFUSED = Counter("astrotv_webhooks_refused_total", "Webhooks with a bad signature or shape", ["provider"])
 RECEIVED = Counter("astrotv_webhooks_received_total", "Webhooks stored for the first time", ["provider"])
-SETTLED = Counter("astrotv_webhooks_settled_total", "Webhooks by the state they ended in", ["provider", "state"])
-LAG = Histogram("astrotv_webhook_lag_seconds", "From receiving a webhook to settling it", ["provider"])
 
-REFUSALS = {**subscription_states.REFUSALS, **purchases.REFUSALS}
-Passing = (NotYet, Unavailable, peewee.OperationalError, peewee.InterfaceError)
-Final = (PaymentMismatch, MalformedEvent, ServiceError, peewee.IntegrityError)
+PASSING = (NotYet, Unavailable, peewee.OperationalError, peewee.InterfaceError)
 
 
 def receive(provider_name: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Store a signed event and ask for it to be processed; one that was seen before changes nothing.
+    """Store a signed event and wake a worker to settle it; one that was seen before changes nothing.
 
     Of a kind that is unknown here it is stored as ignored. Raises Invalid("bad_signature") or
     Invalid("malformed_event"), and then stores nothing.
@@ -74,18 +55,17 @@ def receive(provider_name: str, body: bytes, headers: Mapping[str, str]) -> None
 
 @acting_as_system("what a provider signed")
 def keep(provider_name: str, signed: SignedEvent, payload: str, *, is_handled: bool) -> None:
-    """Store an event whose signature is good, once, and ask for it to be processed if it is of a kind handled."""
+    """Store an event whose signature is good, once, and wake a worker if it is of a kind handled."""
     state = State.RECEIVED if is_handled else State.IGNORED
-    with atomic():
-        event_id = _stored(provider_name, signed, payload, state)
-        if event_id is not None and state is State.RECEIVED:
-            jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
-    if event_id is not None:
-        RECEIVED.labels(provider_name).inc()
+    if not _is_stored(provider_name, signed, payload, state):
+        return
+    RECEIVED.labels(provider_name).inc()
+    if is_handled:
+        after_commit(lambda: wake_ups.wake(jobs.SETTLE_WEBHOOKS))
 
 
 def process(event_id: UUID) -> None:
-    """Settle a stored event, in one transaction with its effect; again, it does nothing.
+    """Settle one stored event by itself, in one transaction with its effect; again, it does nothing.
 
     Raises Unavailable where it should be tried later. An event that cannot be settled, or was
     tried too often, is parked as FAILED.
@@ -94,26 +74,35 @@ def process(event_id: UUID) -> None:
     if attempt is None:
         return
     try:
-        with translating(REFUSALS), atomic():
+        with translating(webhook_effects.REFUSALS), atomic():
             _settle(event_id)
-    except Passing as error:
+    except PASSING as error:
         _postpone_or_park(event_id, attempt, error)
-    except Final as error:
+    except FINAL as error:
         _park(event_id, error)
 
 
 def sweep() -> int:
-    """Ask again for events whose job was lost or is overdue; returns how many."""
-    now = clock.now()
-    with atomic():
-        due = query(_SWEEP, (now + timedelta(seconds=LEASE_S), now, SWEEP_BATCH))
-        for (event_id,) in due:
-            jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
+    """Ask again for events whose worker was never woken, died, or waits for its time; returns how many."""
+    due = _overdue()
+    if not all(was_tried for _, was_tried in due):
+        wake_ups.wake(jobs.SETTLE_WEBHOOKS)
     sandbox_deliveries.sweep()
     if bus.settings.payment_sandbox:
         sandbox_sessions.close_overdue()
         sandbox_subscriptions.charge_due()
     return len(due)
+
+
+def _overdue() -> list[tuple[UUID, bool]]:
+    """Events that are due, and whether they were tried; each that was is asked for alone."""
+    now = clock.now()
+    with atomic():
+        due = query(_SWEEP, (now + timedelta(seconds=LEASE_S), now, SWEEP_BATCH))
+        for event_id, was_tried in due:
+            if was_tried:
+                jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
+    return [(event_id, was_tried) for event_id, was_tried in due]
 
 
 def _verified(provider_name: str, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
@@ -133,13 +122,12 @@ def _refused(provider_name: str, error: Exception) -> None:
     log.warning("webhook_refused", provider=provider_name, reason=type(error).__name__)
 
 
-def _stored(provider_name: str, signed: SignedEvent, payload: str, state: State) -> UUID | None:
-    """The new row's id; None where the event is known."""
-    event_id = new_id()
+def _is_stored(provider_name: str, signed: SignedEvent, payload: str, state: State) -> bool:
+    """Whether it is stored now; False where the event was known."""
     rows = query(
         _STORE,
         (
-            event_id,
+            new_id(),
             provider_name,
             signed.event_id,
             signed.kind,
@@ -151,7 +139,7 @@ def _stored(provider_name: str, signed: SignedEvent, payload: str, state: State)
             after(LEASE_S),
         ),
     )
-    return event_id if rows else None
+    return bool(rows)
 
 
 def _claimed(event_id: UUID) -> int | None:
@@ -170,30 +158,11 @@ def _settle(event_id: UUID) -> None:
     event = WebhookEvent.select().where(WebhookEvent.id == event_id).for_update().get()
     if event.state != State.RECEIVED:
         return
-    settlement = _settlement(event.provider, event.payload)
-    event.state = State.PROCESSED if settlement.changed else State.IGNORED
-    event.error, event.processed_at = settlement.note, clock.now()
+    settlement = webhook_effects.settle(event.provider, event.payload)
+    state = State.PROCESSED if settlement.changed else State.IGNORED
+    event.state, event.error, event.processed_at = state, settlement.note, clock.now()
     event.save()
-    _count(event.provider, event.state, event.received_at)
-
-
-def _settlement(provider: str, payload: str) -> Settlement:
-    if provider == livekit_rooms.PROVIDER:
-        return livekit_rooms.settle(payload)
-    return _effect(provider, payment_providers.named(provider).read(payload))
-
-
-def _effect(provider: str, event: PaymentEvent) -> Settlement:
-    match event:
-        case PaymentSucceeded():
-            return purchases.settle_success(event, provider)
-        case PaymentFailed() | CheckoutExpired():
-            return purchases.settle_failure(event, provider)
-        case PaymentRefunded() | DisputeOpened() | DisputeClosed():
-            return subscription_refunds.settle(event, provider) or purchases.settle_return(event, provider)
-        case Unhandled():
-            return Settlement(changed=False, note=event.reason)
-    return subscription_settlement.settle(event, provider)
+    after_commit(lambda: count(event.provider, state, event.received_at))
 
 
 def _postpone_or_park(event_id: UUID, attempt: int, error: Exception) -> None:
@@ -207,13 +176,8 @@ def _postpone_or_park(event_id: UUID, attempt: int, error: Exception) -> None:
 
 def _park(event_id: UUID, error: Exception) -> None:
     log.error("webhook_parked", webhook_event=str(event_id), error=str(error))
-    for (provider,) in query(_PARK, (f"{type(error).__name__}: {error}"[:1000], event_id)):
-        SETTLED.labels(provider, State.FAILED).inc()
-
-
-def _count(provider: str, state: str, received_at: datetime) -> None:
-    SETTLED.labels(provider, state).inc()
-    LAG.labels(provider).observe(max(0.0, (clock.now() - received_at).total_seconds()))
+    for provider, received_at in query(_PARK, (refusal(error), event_id)):
+        count(provider, State.FAILED, received_at)
 
 
 def _backoff_s(attempt: int) -> float:
@@ -236,10 +200,10 @@ UPDATE webhook_events SET next_attempt_at = %s, error = %s WHERE id = %s AND sta
 
 _PARK = """
 UPDATE webhook_events SET state = 'FAILED', error = %s
-WHERE id = %s AND state = 'RECEIVED' RETURNING provider"""
+WHERE id = %s AND state = 'RECEIVED' RETURNING provider, received_at"""
 
 _SWEEP = """
 UPDATE webhook_events SET next_attempt_at = %s WHERE id IN (
     SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND next_attempt_at <= %s
     ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING id"""
+) RETURNING id, attempts > 0"""

@@ -11,9 +11,9 @@ def notify_followers(stream_id: str, after: str | None = None) -> None:
     notifications.notify_followers(UUID(stream_id), UUID(after) if after else None)
 
 
-@task(jobs.MAIL_NOTIFICATION)
-def mail_notification(notification_id: str) -> None:
-    notification_mail.mail_notification(UUID(notification_id))
+@task(jobs.MAIL_NOTIFICATIONS)
+def mail_notifications(ids: list[str]) -> None:
+    notification_mail.mail_notifications([UUID(notification_id) for notification_id in ids])
 
 
 @task(jobs.TELL_OF_LIKES)

@@ -1,4 +1,4 @@
-"""Webhook jobs: settling stored events, finding forgotten ones, and sending the sandbox's."""
+"""Webhook jobs: settling stored events, together or alone, finding forgotten ones, and sending the sandbox's."""
 
 from uuid import UUID
 
@@ -8,9 +8,15 @@ from services import (
     provider_reconciliation,
     reconciliation,
     sandbox_deliveries,
+    webhook_batches,
     webhooks,
 )
 from workers.app import task
+
+
+@task(jobs.SETTLE_WEBHOOKS)
+def settle() -> None:
+    webhook_batches.settle_waiting()
 
 
 @task(jobs.PROCESS_WEBHOOK, retries=webhooks.MOST_ATTEMPTS)

@@ -189,7 +189,7 @@ def test_a_webhook_seen_before_is_answered_and_changes_nothing(
     body, authorization = webhook(event("ingress_started", streamer))
     assert [send(client, body, authorization).status_code for _ in range(3)] == [200, 200, 200]
     assert WebhookEvent.select().count() == 1
-    assert len(jobs.named("webhooks.process")) == 1
+    assert len(jobs.named("webhooks.settle")) == 1
 
 
 def test_an_end_that_overtakes_its_beginning_leaves_nothing_live(

@@ -13,7 +13,7 @@ import requests
 import bootstrap
 from api.app import create_app
 from db.models.users import User
-from services import sandbox_deliveries, subscription_renewals, webhooks
+from services import sandbox_deliveries, subscription_renewals, webhook_batches, webhooks
 from services.errors import Unavailable
 from services.payment_providers import payment_providers
 from settings import Settings
@@ -22,6 +22,7 @@ from tests.fakes import FakeJobs
 
 TIMEOUT_S = 10
 RUN: dict[str, Callable[..., None]] = {
+    "webhooks.settle": webhook_batches.settle_waiting,
     "webhooks.process": lambda event_id: webhooks.process(UUID(event_id)),
     "subscriptions.sync": lambda subscription_id: subscription_renewals.sync_with_provider(UUID(subscription_id)),
     "payments.send_sandbox_webhooks": lambda batch_id: sandbox_deliveries.send(UUID(batch_id)),

@@ -93,11 +93,11 @@ def test_a_letter_goes_out_once(opened: Settings, jobs: FakeJobs) -> None:
     prefer(user, Kind.REPLY, mail=True)
     notifications.notify(user.id, Kind.REPLY, "Ana answered your comment", "Thank you!")
     (job,) = jobs.named("notifications.mail")
-    assert job.queue == "notifications"
     before = set((opened.data_dir / "mail").glob("*.eml"))
     [(notification_id,)] = query("SELECT id FROM notifications")
+    assert (job.queue, job.arguments) == ("notifications", {"ids": [str(notification_id)]})
     for _ in range(2):
-        notification_mail.mail_notification(notification_id)
+        notification_mail.mail_notifications([notification_id])
     (letter,) = set((opened.data_dir / "mail").glob("*.eml")) - before
     text = letter.read_text()
     assert user.email in text and "Ana answered your comment" in text and "Thank you!" in text
@@ -111,7 +111,7 @@ def test_a_letter_waits_where_the_mail_server_is_away(opened: Settings) -> None:
     bus.settings = msgspec.structs.replace(opened, smtp_url="smtp://127.0.0.1:9")
     try:
         with pytest.raises(Unavailable):
-            notification_mail.mail_notification(notification_id)
+            notification_mail.mail_notifications([notification_id])
     finally:
         bus.settings = opened
     assert query("SELECT mailed_at FROM notifications") == [(None,)]

@@ -24,12 +24,13 @@ import psycopg2.extensions
 import bootstrap
 import settings as configuration
 from db.connection import connection, database
-from services import webhooks
+from services import webhook_batches, webhooks
 from services.bus import JobMessage, JobSender, bus
 from settings import Settings
 
 ACTS: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "receive": lambda order: webhooks.receive(order["provider"], order["body"].encode(), order["headers"]),
+    "settle": lambda order: webhook_batches.settle_waiting(),
     "process": lambda order: webhooks.process(UUID(order["event_id"])),
 }
 
@@ -126,7 +127,8 @@ def _live(settings: Settings, order: dict[str, Any], steps: _Steps) -> None:
 def _cursor_of(steps: _Steps) -> type[psycopg2.extensions.cursor]:
     class MortalCursor(psycopg2.extensions.cursor):
         def execute(self, query: Any, vars: Any = None) -> None:
-            steps.take(_named(str(query)))
+            if query != "SELECT 1":  # a pool that asks whether a connection lives changes nothing
+                steps.take(_named(str(query)))
             super().execute(query, vars)
 
     return MortalCursor

@@ -17,8 +17,9 @@ import pytest
 from db.connection import query
 from db.models.coin_purchases import CoinPurchase
 from db.models.subscriptions import Subscription
-from services import clock, outbox, reconciliation, subscriptions, wallets, webhooks
+from services import clock, outbox, reconciliation, subscriptions, wallets, webhook_batches, webhooks
 from services.actors import Role
+from services.bus import bus
 from services.payment_providers import payment_providers
 from services.subscription_orders import SubscriptionOrder
 from services.tiers import PaymentMethod, Tier
@@ -45,44 +46,53 @@ from tests.workers.mortal import Mortal, mortal
 
 Event = dict[str, Any]
 
-RECEIVING = (
-    "BEGIN",
-    "INSERT webhook_events",
-    "INSERT outbox",
-    "COMMIT",
-    "SEND webhooks.process",
-    "DELETE outbox",
-)
+RECEIVING = ("INSERT webhook_events", "SEND webhooks.settle")
 
-PROCESSING = (
-    "UPDATE webhook_events",  # the attempt is counted
-    "SELECT 1",  # a connection is borrowed again
-    "BEGIN",
-    "SELECT webhook_events",  # locked, as is the purchase
+#: The buyer's wallet is looked for, opened and held; then come the coins, the money and the notification.
+CREDIT = (
     "SELECT coin_purchases",
     "UPDATE coin_purchases",
-    "SELECT accounts_ledger",  # the buyer's wallet is opened, locked, and looked at for a debt
+    "SELECT accounts_ledger",
+    "SELECT accounts_ledger",
     "INSERT accounts_ledger",
     "SELECT accounts_ledger",
     "SELECT accounts_ledger",
-    "SELECT ledger_entries",
-    "SELECT accounts_ledger",  # the coins
-    "INSERT ledger_transactions",
-    "INSERT ledger_entries",
-    "UPDATE accounts_ledger",
-    "SELECT accounts_ledger",  # the money
-    "INSERT ledger_transactions",
-    "INSERT ledger_entries",
     "SELECT accounts_ledger",
-    "SAVEPOINT",  # the notification
+    "WITH ledger_transactions",
+    "UPDATE accounts_ledger",
+    "SELECT accounts_ledger",
+    "WITH ledger_transactions",
+    "SAVEPOINT",
     "WITH notifications",
     "RELEASE",
     "SELECT coin_packs",
+)
+
+#: What the buyer's sockets hear, then the letter.
+EFFECTS = ("INSERT outbox", "INSERT outbox", "COMMIT", "DELETE outbox", "SEND notifications.mail", "DELETE outbox")
+
+#: One event in a job of its own.
+ALONE = (
+    "UPDATE webhook_events",  # the attempt is counted
+    "BEGIN",
+    "SELECT webhook_events",  # locked, as is the purchase
+    *CREDIT,
     "UPDATE webhook_events",
-    "INSERT outbox",
-    "COMMIT",
-    "SEND notifications.mail",
-    "DELETE outbox",
+    *EFFECTS,
+)
+
+#: Whatever waits, in one transaction with a savepoint each.
+TOGETHER = (
+    "UPDATE webhook_events",  # the attempts are counted
+    "BEGIN",
+    "SELECT pg_advisory_xact_lock(hashtext('webhooks'))",
+    "SELECT webhook_events",
+    "SAVEPOINT",
+    *CREDIT,
+    "RELEASE",
+    "UPDATE webhook_events",
+    *EFFECTS,
+    "UPDATE webhook_events",  # nothing more waits
 )
 
 
@@ -105,8 +115,13 @@ def _process(victim: Mortal, event: Event, die_before: int | None = None) -> lis
     return victim.do("process", event_id=str(stored_id(event)), die_before=die_before).steps
 
 
+def _settle(victim: Mortal, event: Event, die_before: int | None = None) -> list[str]:
+    return victim.do("settle", die_before=die_before).steps
+
+
 def _recover(event: Event, jobs: FakeJobs) -> None:
     """The provider sends again; the sweepers, run after run, ask for what was left; one that lives does it."""
+    bus.redis.delete(*bus.redis.keys("awake:*"), "awake:nobody")  # some seconds passed
     webhooks.receive("stripe", *signed(event))
     with clock.frozen(clock.now() + timedelta(minutes=1)):
         until(lambda: _swept(event, jobs))
@@ -119,6 +134,8 @@ def _swept(event: Event, jobs: FakeJobs) -> bool:
     outbox.sweep()
     while jobs.sent:
         message = jobs.sent.pop()
+        if message.name == "webhooks.settle":
+            webhook_batches.settle_waiting()
         if message.name == "webhooks.process":
             webhooks.process(UUID(str(message.arguments["event_id"])))
     return state_of(event) != "RECEIVED"
@@ -134,7 +151,9 @@ def _assert_credited(purchase: CoinPurchase, event: Event) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "points"), [(_receive, RECEIVING), (_process, PROCESSING)], ids=["receiving", "processing"]
+    ("act", "points"),
+    [(_receive, RECEIVING), (_process, ALONE), (_settle, TOGETHER)],
+    ids=["receiving", "alone", "together"],
 )
 def test_killed_before_each_step_the_coins_arrive_once(
     victim: Mortal, jobs: FakeJobs, act: Callable[..., list[str]], points: tuple[str, ...]
@@ -142,8 +161,8 @@ def test_killed_before_each_step_the_coins_arrive_once(
     for number, point in enumerate((*points, "the end")):
         purchase = make_purchase(make_user())
         event = completed(purchase)
-        if act is _process:
-            _receive(victim, event)
+        if act is not _receive:
+            webhooks.receive("stripe", *signed(event))
         assert act(victim, event, number) == list(points[:number]), f"killed before {point}"
         assert wallets.wallet_of(purchase.user_id).balance in (0, COINS)
         _recover(event, jobs)
@@ -151,11 +170,26 @@ def test_killed_before_each_step_the_coins_arrive_once(
     assert reconciliation.reconcile().clean
 
 
+def test_killed_in_the_midst_of_a_batch_each_of_its_purchases_is_credited_once(victim: Mortal, jobs: FakeJobs) -> None:
+    for number in range(0, 3 * len(TOGETHER), 5):
+        purchases = [make_purchase(make_user()) for _ in range(3)]
+        events = [completed(purchase) for purchase in purchases]
+        for event in events:
+            webhooks.receive("stripe", *signed(event))
+        _settle(victim, events[0], number)
+        balances = {wallets.wallet_of(purchase.user_id).balance for purchase in purchases}
+        assert balances in ({0}, {COINS}), "all of a batch, or none"
+        for event, purchase in zip(events, purchases, strict=True):
+            _recover(event, jobs)
+            _assert_credited(purchase, event)
+    assert reconciliation.reconcile().clean
+
+
 def test_killed_again_and_again_over_one_event_the_coins_arrive_once(victim: Mortal, jobs: FakeJobs) -> None:
     purchase = make_purchase(make_user())
     event = completed(purchase)
     _receive(victim, event)
-    for number in range(0, len(PROCESSING), 4):
+    for number in range(0, len(ALONE), 4):
         _process(victim, event, number)
     _recover(event, jobs)
     _assert_credited(purchase, event)
