@@ -30,6 +30,7 @@ from services.gateways.payments.interface import (
     ProviderRefused,
     SignedEvent,
 )
+from services.gateways.payments.wire import decode, our_id
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ class DodoProvider:
         name = signed["webhook-id"]
         if len(name) > LONGEST_ID:
             raise MalformedEvent("the id is too long")
-        return SignedEvent(name, dodo_events.decode(body, dodo_events.Event).type)
+        return SignedEvent(name, decode(body, dodo_events.Event).type)
 
     def handles(self, kind: str) -> bool:
         return dodo_events.handles(kind)
@@ -195,7 +196,7 @@ def _is_signed(webhook: Webhook, body: bytes, headers: dict[str, str]) -> bool:
 
 def _listed(payment: Any) -> ListedPayment | None:
     """A payment in Dodo's list; None for one that was not made here."""
-    reference = dodo_events.our_id(payment.metadata.get(dodo_events.PURCHASE)) or dodo_events.our_id(
+    reference = our_id(payment.metadata.get(dodo_events.PURCHASE)) or our_id(
         payment.metadata.get(dodo_events.SUBSCRIPTION)
     )
     if reference is None:

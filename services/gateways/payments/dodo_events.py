@@ -7,7 +7,6 @@ subscription itself only open and end it.
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -28,12 +27,12 @@ from services.gateways.payments.interface import (
     PlanUnpaid,
     Unhandled,
 )
+from services.gateways.payments.wire import decode, our_id
 
 PURCHASE, SUBSCRIPTION = "purchaseId", "subscriptionId"
 #: For a payment that does not say what it is for: the shortest month.
 A_MONTH = timedelta(days=28)
 EVERYTHING = 2**31 - 1
-T = TypeVar("T")
 
 
 class _Period(msgspec.Struct):
@@ -108,22 +107,6 @@ def read(payload: str) -> PaymentEvent:
     event = decode(payload, Event)
     reader = _READERS.get(event.type)
     return reader(event.data) if reader else Unhandled(f"nothing follows from {event.type}")
-
-
-def our_id(text: str | None) -> UUID | None:
-    """An id that we gave away and got back; None for somebody else's."""
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def decode(raw: bytes | str | msgspec.Raw, shape: type[T]) -> T:
-    """JSON as `shape`; raises MalformedEvent."""
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except msgspec.DecodeError as error:
-        raise MalformedEvent(str(error)) from error
 
 
 def _paid(raw: msgspec.Raw) -> PaymentEvent:

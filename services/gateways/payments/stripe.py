@@ -24,6 +24,7 @@ from services.gateways.payments.interface import (
     ProviderRefused,
     SignedEvent,
 )
+from services.gateways.payments.wire import decode, our_id
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ class StripeProvider:
         except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
             raise BadSignature(str(error)) from error
         _refuse_future(header)
-        envelope = stripe_events.decode(body, _Envelope)
+        envelope = decode(body, _Envelope)
         return SignedEvent(envelope.id, envelope.type)
 
     def handles(self, kind: str) -> bool:
@@ -125,7 +126,7 @@ class StripeProvider:
             params={"created": {"gte": opened_since}, "status": "complete", "limit": PAGE}
         )
         for session in sessions.auto_paging_iter():
-            reference = stripe_events.our_id(session.client_reference_id)
+            reference = our_id(session.client_reference_id)
             if reference and session.mode == "payment" and session.payment_status == "paid":
                 yield _listed(session, reference, str(session.payment_intent or session.id), session.amount_total)
 

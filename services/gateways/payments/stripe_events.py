@@ -6,7 +6,6 @@ event of its own (`invoice_payment.paid`), and a subscription's period on its it
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -15,7 +14,6 @@ from services.gateways.payments.interface import (
     CheckoutExpired,
     DisputeClosed,
     DisputeOpened,
-    MalformedEvent,
     PaymentEvent,
     PaymentFailed,
     PaymentRefunded,
@@ -29,10 +27,10 @@ from services.gateways.payments.interface import (
     PlanUnpaid,
     Unhandled,
 )
+from services.gateways.payments.wire import decode, our_id
 
 REFERENCE = "subscriptionId"
 OTHER_SHOP = Unhandled("the session is not of a purchase made here")
-T = TypeVar("T")
 
 
 class _Session(msgspec.Struct):
@@ -161,22 +159,6 @@ def read(payload: str) -> PaymentEvent:
     if reader is None:
         return Unhandled(f"nothing follows from {event.type}")
     return reader(event.data.object)
-
-
-def our_id(text: str | None) -> UUID | None:
-    """An id that we gave away and got back; None for somebody else's."""
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def decode(raw: bytes | str | msgspec.Raw, shape: type[T]) -> T:
-    """JSON as `shape`; raises MalformedEvent."""
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except msgspec.DecodeError as error:
-        raise MalformedEvent(str(error)) from error
 
 
 def _succeeded(raw: msgspec.Raw) -> PaymentEvent:
