@@ -46,15 +46,15 @@ class _Outcome(msgspec.Struct, frozen=True):
     note: str
 
 
-def settle_waiting() -> None:
-    """Settle the events that nobody has tried yet, oldest first, until none waits."""
-    for ids in _batches():
+def settle_waiting(most_batches: int = MOST_BATCHES) -> None:
+    """Settle the events that nobody has tried yet, oldest first, until none waits; of very many, ask for more time."""
+    for ids in _batches(most_batches):
         _settle_together(ids)
 
 
-def _batches() -> Iterator[list[UUID]]:
+def _batches(most: int) -> Iterator[list[UUID]]:
     """What waits, batch by batch; whoever stores an event after the last look wakes a worker again."""
-    for _ in range(MOST_BATCHES):
+    for _ in range(most):
         batch = _claimed()
         if batch:
             yield batch

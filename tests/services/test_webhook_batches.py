@@ -77,6 +77,17 @@ def test_a_backlog_is_worked_off_by_one_job() -> None:
     assert wallets.wallet_of(buyer.id).balance == (2 * webhook_batches.BATCH + 1) * COINS
 
 
+def test_a_job_that_has_done_its_share_asks_for_another(jobs: FakeJobs) -> None:
+    buyer = make_user()
+    _receive(*(completed(make_purchase(buyer)) for _ in range(webhook_batches.BATCH + 1)))
+    webhook_batches.settle_waiting(most_batches=1)
+    assert wallets.wallet_of(buyer.id).balance == webhook_batches.BATCH * COINS
+    assert len(jobs.named("webhooks.settle")) == 2
+    webhook_batches.settle_waiting()
+    assert wallets.wallet_of(buyer.id).balance == (webhook_batches.BATCH + 1) * COINS
+    assert len(jobs.named("webhooks.settle")) == 2
+
+
 def test_one_that_must_be_parked_leaves_its_neighbours_alone() -> None:
     before, wrong, after = (make_purchase(make_user()) for _ in range(3))
     events = [completed(before), completed(wrong, amount_total=PRICE - 1), completed(after)]
