@@ -50,7 +50,7 @@ def test_a_payload_says_its_numbers_first() -> None:
     assert read_payload(batch) == [Numbered(12, b'{"n":1}'), Numbered(13, b'{"n":2}')]
     assert [last_seq(payload) for payload in (b"12\n{}", b"0 cause\n{}", batch)] == [12, 0, 13]
     for wrong in (b"{}", b"x\n{}", b"1\n{}\n2"):
-        with pytest.raises(ValueError, match="number|invalid"):
+        with pytest.raises(ValueError, match=r"number|invalid"):
             read_payload(wrong)
 
 
