@@ -1,10 +1,12 @@
 """Structured logs: JSON lines on standard output (or readable ones), never a secret in them."""
 
+import json
 import logging
 import logging.handlers
 import sys
 from typing import Any
 
+import msgspec
 import structlog
 
 from settings import Settings
@@ -63,9 +65,16 @@ def _with(formatter: logging.Formatter, handler: logging.Handler) -> logging.Han
 
 def _renderer(log_format: str) -> Any:
     if log_format == "json":
-        return structlog.processors.JSONRenderer()
+        return structlog.processors.JSONRenderer(serializer=_json)
     plain = structlog.dev.plain_traceback  # the rich one prints local variables, secrets among them
     return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28, exception_formatter=plain)
+
+
+def _json(event: dict[str, Any], **_: Any) -> str:
+    try:
+        return msgspec.json.encode(event, enc_hook=repr).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which somebody sent: written as an escape
+        return json.dumps(event, default=repr)
 
 
 def _named(process: str) -> Any:

@@ -115,8 +115,8 @@ def shaped(content: Any, shape: type[T], *, strict: bool = True) -> T:
 
 def parse_query(req: Request, shape: type[S]) -> S:
     """The query string as `shape`; raises Invalid naming every wrong parameter."""
-    names = {field.encode_name for field in msgspec.structs.fields(shape)}
-    given = {name: value for name, value in req.params.items() if name in names}
+    fields = _typed_fields(shape)
+    given = {name: value for name, value in req.params.items() if name in fields}
     flat = {name: value[-1] if isinstance(value, list) else value for name, value in given.items()}
     return shaped(flat, shape, strict=False)
 

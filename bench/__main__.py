@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from bench import journey, money
+from bench.api import run as api
 from bench.chat import persist as chat_persist
 from bench.chat import run as chat
 from bench.chat.peers import run as chat_peers
@@ -17,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "chat-persist": chat_persist.figures,
     "chat-peers": chat_peers.figures,
     "money": money.figures,
+    "api": api.figures,
     "latency": latency.figures,
     "player": player.figures,
     "faults": faults.figures,

@@ -88,8 +88,10 @@ class AstroDatabase(PooledPostgresqlDatabase):
             try:
                 return self.execute_sql(executing(name, sql), parameters)
             except peewee.PeeweeException as error:
-                line.prepared.pop(sql, None)  # at worst it is prepared once more
-                if self.in_transaction() or not is_outdated(error):
+                if not is_outdated(error):
+                    raise
+                line.prepared.pop(sql, None)
+                if self.in_transaction():
                     raise
                 return self.execute_sql(sql, parameters)
         if len(line.prepared) >= MOST:

@@ -20,7 +20,7 @@ def read_uuids() -> None:
     psycopg2.extensions.register_type(many)
 
 
-def _read(text: str | None, _cursor: Any) -> UUID | None:
+def _read(text: Any, _cursor: Any) -> UUID | None:
     """The id that PostgreSQL spelled, whose form need not be checked as UUID() would."""
     if text is None:
         return None

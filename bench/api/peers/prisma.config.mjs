@@ -1,0 +1,2 @@
+// Where Prisma's command finds the tables.
+export default { schema: 'prisma/schema.prisma' };
