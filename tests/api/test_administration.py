@@ -91,7 +91,9 @@ def test_suspension_ends_sessions_and_cuts_what_is_published(client: Client, adm
     assert result.json["data"]["suspensionReason"] == "spam" and result.json["data"]["suspendedAt"]
     heard = heard_on(listener)
     # The topics are heard by every process on this Redis: other tests may speak there too.
-    assert {"session_revoked", "user_changed"} <= {event["type"] for event in heard}
+    [(session,)] = query("SELECT id::text FROM auth_sessions WHERE user_id = %s", (user.id,))
+    assert {event["type"] for event in heard if session in event.values()} == {"session_revoked"}
+    assert {event["type"] for event in heard if event.get("userId") == str(user.id)} == {"user_changed"}
     (cut,) = [event for event in heard if event.get("channelId") == str(channel_id)]
     assert (cut["type"], cut["reason"]) == ("cut", "suspended")
     assert client.simulate_get("/api/auth/me", headers=headers).status_code == 401

@@ -54,17 +54,17 @@ def test_with_the_broker_away_the_row_waits_for_the_sweeper(jobs_sent: FakeJobs)
 
 def test_an_event_reaches_every_topic_as_the_client_will_read_it(redis_client: Redis) -> None:
     listener = redis_client.pubsub(ignore_subscribe_messages=True)
-    listener.subscribe("room:1", "user:2")
-    stream_id = new_id()
+    room, user, stream_id = f"room:{new_id()}", f"user:{new_id()}", new_id()
+    listener.subscribe(room, user)
     with with_request_id("cause-1"):
-        publish(StreamStatusChanged(stream_id=stream_id, status="LIVE"), "room:1", "user:2")
+        publish(StreamStatusChanged(stream_id=stream_id, status="LIVE"), room, user)
     heard: dict[bytes, bytes] = {}
     while len(heard) < 2:
         message = listener.get_message(timeout=5)
         if message:
             heard[message["channel"]] = message["data"]
     body = b'0 cause-1\n{"type":"stream_status","streamId":"%s","status":"LIVE"}' % str(stream_id).encode()
-    assert heard == {b"room:1": body, b"user:2": body}
+    assert heard == {room.encode(): body, user.encode(): body}
     listener.close()
 
 

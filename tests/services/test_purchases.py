@@ -9,7 +9,7 @@ import pytest
 
 from db.connection import query
 from db.models.coin_purchases import CoinPurchase
-from services import reconciliation, wallets, webhooks
+from services import reconciliation, wallets, webhook_batches, webhooks
 from services.errors import Unavailable
 from services.payment_providers import payment_providers
 from tests.factories import make_user
@@ -24,6 +24,7 @@ from tests.payments import (
     expired,
     make_purchase,
     refunded,
+    signed,
 )
 
 Make = Callable[[CoinPurchase], dict[str, Any]]
@@ -52,11 +53,20 @@ def _lost(purchase: CoinPurchase) -> dict[str, Any]:
     return dispute(purchase, "closed", "lost")
 
 
-def _after(events: tuple[Make, ...]) -> CoinPurchase:
+def _one_by_one(event: dict[str, Any]) -> None:
+    _until_settled(partial(deliver, event))
+
+
+def _in_a_batch(event: dict[str, Any]) -> None:
+    webhooks.receive("stripe", *signed(event))
+
+
+def _after(events: tuple[Make, ...], hear: Callable[[dict[str, Any]], None]) -> CoinPurchase:
     """A purchase after these events in this order, those that came too early tried again."""
     purchase = make_purchase(make_user())
     for make in events:
-        _until_settled(partial(deliver, make(purchase)))
+        hear(make(purchase))
+    webhook_batches.settle_waiting()
     for _ in events:
         for (event_id,) in query("SELECT id FROM webhook_events WHERE state = 'RECEIVED' ORDER BY id"):
             _until_settled(partial(webhooks.process, event_id))
@@ -76,6 +86,7 @@ def _coins(purchase: CoinPurchase) -> int:
     return wallet.balance - wallet.debt
 
 
+@pytest.mark.parametrize("hear", [_one_by_one, _in_a_batch])
 @pytest.mark.parametrize(
     ("events", "outcomes"),
     [
@@ -88,9 +99,9 @@ def _coins(purchase: CoinPurchase) -> int:
     ],
 )
 def test_any_order_of_events_leads_to_an_outcome_that_is_right(
-    events: tuple[Make, ...], outcomes: set[tuple[str, int]]
+    events: tuple[Make, ...], outcomes: set[tuple[str, int]], hear: Callable[[dict[str, Any]], None]
 ) -> None:
     for order in itertools.permutations(events):
-        purchase = _after(order)
+        purchase = _after(order, hear)
         assert (purchase.status, _coins(purchase)) in outcomes, [make.__name__ for make in order]
     assert reconciliation.reconcile().clean
