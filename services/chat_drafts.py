@@ -1,4 +1,7 @@
-"""A message on its way: what somebody wants to say, what the rules made of it, and what became of it."""
+"""A message on its way: what somebody wants to say, what the rules made of it, and what became of it.
+
+Thousands of these are made each second, and none can be part of a cycle: the collector need not look at them.
+"""
 
 from uuid import UUID
 
@@ -11,7 +14,7 @@ from services.rooms import RoomRef
 from services.standing import Pair
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message that somebody wants to send; `client_message_id` makes sending it again harmless."""
 
     room: RoomRef
@@ -25,7 +28,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         return self.room.id, self.actor.user_id
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """A draft that the rules let pass, with what its row and its author's line need; `position` in its batch."""
 
     position: int
@@ -35,7 +38,7 @@ class Judged(msgspec.Struct, frozen=True):
     slow_mode_s: int
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """A message that is in the database; `is_new` unless an earlier sending put it there."""
 
     room_id: UUID

@@ -25,7 +25,7 @@ _Forgotten = set[tuple[UUID | None, UUID | None]]  # rooms and persons, None for
 _NOWHERE: Mapping[UUID, Any] = {}
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One person in one room, at one moment; `is_blocked` where the owner and they block one another.
 
     `may_enter` is False where a lounge is closed to the person; `joined_at` is when their account was made.

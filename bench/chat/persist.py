@@ -6,6 +6,7 @@ after its commit. Half of the processors should be free, or the figures are thos
 
 import argparse
 import asyncio
+import gc
 import statistics
 import sys
 import tempfile
@@ -20,7 +21,10 @@ import uvloop
 
 from bench.chat.stage import Audience, audience, stores
 from bench.figures import Figure
+from db.connection import connection
+from realtime.__main__ import COLLECT_AFTER
 from realtime.metrics import Metrics
+from realtime.prospects import AT_ONCE
 from realtime.writer import Writer
 from services import chat
 from services.actors import Actor, Role
@@ -29,6 +33,7 @@ from services.rooms import RoomRef
 from services.standing import FreshStandings, RememberedStandings
 
 STEP_S = 0.005
+PEOPLE = 20_000
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +81,17 @@ def main(arguments: list[str]) -> None:
 def _runs(runs: list[Run]) -> Iterator[Kept]:
     with tempfile.TemporaryDirectory(prefix="astrotv-bench-") as folder, stores(Path(folder)):
         for run in runs:
-            made = audience(run.rooms, 20_000, signed_in=False)
+            made = audience(run.rooms, PEOPLE, signed_in=False)
             yield uvloop.run(_written(run, made))
 
 
 async def _written(run: Run, made: Audience) -> Kept:
-    memory = chat.remembering(RememberedStandings(FreshStandings()))
+    standings = RememberedStandings(FreshStandings())
+    await asyncio.to_thread(_read_ahead, standings, made)
+    memory = chat.remembering(standings)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)  # as in the server
     store, announce = partial(chat.store_messages, memory=memory), partial(chat.announce, memory=memory)
     writer = Writer(store, announce, lambda _: None, Metrics())
     await asyncio.gather(*(_send(writer, made, number, []) for number in range(100)))
@@ -98,6 +108,14 @@ async def _written(run: Run, made: Audience) -> Kept:
         refused=len(taken) - len(stored),
         cpu_us_a_message=cpu_s / len(stored) * 1e6,
     )
+
+
+def _read_ahead(standings: RememberedStandings, made: Audience) -> None:
+    """What the server does when somebody joins a room."""
+    pairs = [(made.room_ids[number % len(made.rooms)], person) for number, person in enumerate(made.people)]
+    with connection():
+        for first in range(0, len(pairs), AT_ONCE):
+            standings.of(pairs[first : first + AT_ONCE])
 
 
 async def _as_many_as_go(run: Run, writer: Writer, made: Audience, taken: list[float]) -> None:
