@@ -9,7 +9,7 @@ from bench.chat import persist as chat_persist
 from bench.chat import run as chat
 from bench.chat.peers import run as chat_peers
 from bench.figures import Figure
-from bench.media import cost, faults, latency, player, shedding
+from bench.media import cost, faults, ladders, latency, player, shedding
 from bench.media.browser import Missing
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "player": player.figures,
     "faults": faults.figures,
     "ingest": cost.figures,
+    "ladders": ladders.figures,
     "shedding": shedding.figures,
 }
 

@@ -13,6 +13,7 @@ from embedded.errors import EmbeddedError
 from operations import procfile
 from operations.procfile import ProcfileEntry
 from operations.project import ROOT, data_dir
+from operations.supervisor import STOP_PATIENCE_S
 
 HELP = "replace a process of a running `up`, or all in turn, without losing what it does"
 PIDFILE = "up.pid"
@@ -73,9 +74,15 @@ def _are_others(master: psutil.Process, before: set[int]) -> bool:
 
 
 def _replace(up: psutil.Process, entry: ProcfileEntry) -> None:
-    """The old one finishes or hands over what it does, and `up` starts another."""
+    """The old one finishes or hands over what it does, and `up` starts another.
+
+    A worker in the midst of something long gives it back to its queue, for the next to do.
+    """
     old = _process_of(up, entry)
     old.terminate()
+    _, busy = psutil.wait_procs([old], timeout=STOP_PATIENCE_S)
+    if busy and entry.is_worker:
+        old.send_signal(signal.SIGQUIT)
     _wait(lambda: any(found.pid != old.pid for found in _processes_of(up, entry)), entry.name)
 
 

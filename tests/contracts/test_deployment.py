@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+import celeryconfig
 from operations import procfile
 from operations.project import ROOT
 from services import jobs
@@ -111,3 +112,11 @@ def test_the_procfile_needs_no_shell() -> None:
     assert not [
         word for command in PROCESSES.values() for word in command if shlex.quote(word) != word and "@" not in word
     ]
+
+
+@pytest.mark.parametrize("name", ["worker-webhooks", "worker-default", "worker-media"])
+def test_a_worker_may_finish_what_it_does(name: str) -> None:
+    """Killed before, it would take its job along until somebody notices."""
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > celeryconfig.task_time_limit
+    [deployment] = yaml.safe_load_all((ROOT / f"deploy/kubernetes/base/{name}.yaml").read_text().split("---")[0])
+    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > celeryconfig.task_time_limit
