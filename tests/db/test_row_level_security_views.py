@@ -78,6 +78,8 @@ def test_that_one_subscribes_is_shown_and_what_one_pays_is_not(connection: Any) 
     [
         """SELECT 1 FROM post_messages(ARRAY[%(stranger)s::uuid], ARRAY[%(channel_room)s::uuid], ARRAY[%(owner)s::uuid],
                                   ARRAY['Hello'], ARRAY[NULL::uuid], ARRAY[NULL::text], ARRAY[0])""",
+        """SELECT 1 FROM post_new_messages(ARRAY[%(stranger)s::uuid], ARRAY[%(channel_room)s::uuid], ARRAY[1],
+                                  ARRAY[%(owner)s::uuid], ARRAY['Hello'], NULL, ARRAY[NULL::text])""",
         "SELECT edit_message(%(message)s, %(owner)s, 'Other words', interval '5 minutes')",
         "SELECT 1 FROM increment_upvotes(%(questions)s, %(owner)s)",
         "SELECT cast_vote(%(polls)s, %(owner)s, ARRAY[%(poll_options)s::uuid])",
