@@ -43,6 +43,15 @@ def test_a_transaction_moves_cached_balances_with_its_entries() -> None:
     assert ledger.balance_of(AccountKind.ISSUED) == -70
 
 
+def test_earnings_in_two_currencies_are_two_accounts() -> None:
+    creator = make_user()
+    for number, (currency, amount) in enumerate((("PEN", 7), ("COIN", 5), ("PEN", 2))):
+        legs = Leg(AccountKind.FEES, -amount), Leg(AccountKind.EARNINGS, amount, creator.id)
+        ledger.post(_posting(*legs, key=str(number), currency=currency))
+    assert ledger.balance_of(AccountKind.EARNINGS, creator.id, "PEN") == 9
+    assert ledger.balance_of(AccountKind.EARNINGS, creator.id) == 5
+
+
 def test_a_wallet_cannot_be_overdrawn() -> None:
     user = make_user()
     give_coins(user, 5)
