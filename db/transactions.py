@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from db.connection import connection, database
@@ -34,6 +35,7 @@ class _Stack(threading.local):
 
 
 _stack = _Stack()
+_witness: ContextVar[Effect | None] = ContextVar("witness", default=None)
 
 
 @contextmanager
@@ -52,6 +54,7 @@ def atomic() -> Iterator[None]:
                 yield
                 if len(_stack.frames) == 1:
                     _store(frame)
+                    _attest()
         finally:
             _stack.frames.pop()
         if _stack.frames:
@@ -59,6 +62,11 @@ def atomic() -> Iterator[None]:
             return
         for effect in frame.after:
             effect()
+
+
+def witnessed_by(witness: Effect) -> None:
+    """Let `witness` be the last act of every transaction of the current context; where it raises, none commits."""
+    _witness.set(witness)
 
 
 def after_commit(effect: Effect) -> None:
@@ -76,6 +84,12 @@ def emit(effect: Any, sink: Sink) -> None:
         return
     with atomic():
         _stack.frames[-1].emitted.append((sink, effect))
+
+
+def _attest() -> None:
+    witness = _witness.get()
+    if witness is not None:
+        witness()
 
 
 def _store(frame: _Frame) -> None:

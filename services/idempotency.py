@@ -1,19 +1,26 @@
-"""Requests that were made once already, and what they were answered."""
+"""Requests that were made once already, and what they were answered.
 
-from datetime import timedelta
+A process may die between a request's effect and its answer. So the transaction that has the effect
+notes it beside the key, or does not commit: a claim without an answer is then either known to have
+done nothing, and is given to whoever repeats it, or known to have done something, and is never repeated.
+"""
+
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from db.connection import query
 from db.models.idempotency_keys import IdempotencyKey
-from db.transactions import atomic
+from db.transactions import atomic, witnessed_by
 from services import batches, clock
 from services.errors import Conflict
 
 KEPT_H = 24
-#: A claim without an answer by then belongs to a process that died.
-ABANDONED_AFTER_S = 60
+#: A claim that has had no effect by then may be taken over; if its process lives after all, nothing it does commits.
+ABANDONED_AFTER_S = 10
+#: A claim with an effect whose answer is still missing by then belongs to a process that died.
+LOST_AFTER_S = 60
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -27,23 +34,34 @@ class Answer(msgspec.Struct, frozen=True):
 def claim(user_id: UUID, key: str, fingerprint: bytes) -> Answer | None:
     """Claim a key for a request; None means: do it. An earlier answer comes back as it was.
 
-    Raises Conflict where the key was used for another request, or is being served right now.
+    Raises Conflict where the key was used for another request, is being served right now, or was served
+    by a process that died before it could answer.
     """
-    at = clock.now()
+    answer = _claimed(user_id, key, fingerprint, at := clock.now())
+    if answer is None:
+        witnessed_by(lambda: _note_effect(user_id, key, at))
+    return answer
+
+
+def _claimed(user_id: UUID, key: str, fingerprint: bytes, at: datetime) -> Answer | None:
     with atomic():
-        if _insert(user_id, key, fingerprint):
+        if _insert(user_id, key, fingerprint, at):
             return None
         row = IdempotencyKey.select().where(*_is(user_id, key)).for_update().get()
         if row.created_at < at - timedelta(hours=KEPT_H):
-            _claim_again(user_id, key, fingerprint)
+            _claim_again(user_id, key, fingerprint, at)
             return None
         if bytes(row.fingerprint) != fingerprint:
             raise Conflict("This Idempotency-Key was used for another request.", "idempotency_key_reused")
         if row.status is not None:
             return Answer(row.status, row.headers, bytes(row.body or b""))
-        if row.created_at < at - timedelta(seconds=ABANDONED_AFTER_S):
-            _claim_again(user_id, key, fingerprint)
+        if row.effect_at is None and row.created_at < at - timedelta(seconds=ABANDONED_AFTER_S):
+            _claim_again(user_id, key, fingerprint, at)
             return None
+    if row.effect_at is not None and row.created_at < at - timedelta(seconds=LOST_AFTER_S):
+        raise Conflict(
+            "The first request with this Idempotency-Key was carried out; its answer is lost.", "answer_lost"
+        )
     raise Conflict("The first request with this Idempotency-Key is still being served.", "request_in_progress")
 
 
@@ -64,20 +82,32 @@ def tidy() -> int:
     return batches.run(_FORGET, {"before": clock.now() - timedelta(hours=KEPT_H)})
 
 
-def _insert(user_id: UUID, key: str, fingerprint: bytes) -> bool:
+def _note_effect(user_id: UUID, key: str, claimed_at: datetime) -> None:
+    """Where this transaction has written anything, say so beside the key; raises Conflict if the claim was lost."""
+    if not query(_NOTE, (clock.now(), user_id, key, claimed_at)) and query(_LOST, (user_id, key, claimed_at)):
+        raise Conflict("This request was given up and is repeated elsewhere.", "request_in_progress")
+
+
+_NOTE = """
+UPDATE idempotency_keys SET effect_at = %s
+WHERE user_id = %s AND key = %s AND created_at = %s AND pg_current_xact_id_if_assigned() IS NOT NULL RETURNING 1"""
+_LOST = "SELECT 1 FROM idempotency_keys WHERE user_id = %s AND key = %s AND created_at <> %s"
+
+
+def _insert(user_id: UUID, key: str, fingerprint: bytes, at: datetime) -> bool:
     return bool(
         query(
             """INSERT INTO idempotency_keys (user_id, key, fingerprint, created_at) VALUES (%s, %s, %s, %s)
                ON CONFLICT DO NOTHING RETURNING 1""",
-            (user_id, key, fingerprint, clock.now()),
+            (user_id, key, fingerprint, at),
         )
     )
 
 
-def _claim_again(user_id: UUID, key: str, fingerprint: bytes) -> None:
-    IdempotencyKey.update(fingerprint=fingerprint, status=None, headers=None, body=None, created_at=clock.now()).where(
-        *_is(user_id, key)
-    ).execute()
+def _claim_again(user_id: UUID, key: str, fingerprint: bytes, at: datetime) -> None:
+    IdempotencyKey.update(
+        fingerprint=fingerprint, status=None, headers=None, body=None, effect_at=None, created_at=at
+    ).where(*_is(user_id, key)).execute()
 
 
 def _is(user_id: UUID, key: str) -> tuple[object, object]:

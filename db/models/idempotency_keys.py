@@ -15,6 +15,7 @@ class IdempotencyKey(Row):
     headers = BinaryJSONField(null=True, index=False)
     body = peewee.BlobField(null=True)
     created_at = DateTimeTZField(default=now)
+    effect_at = DateTimeTZField(null=True)
 
     class Meta:
         table_name = "idempotency_keys"

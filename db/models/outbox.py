@@ -1,4 +1,4 @@
-"""Jobs and events that a commit has promised and that may not have been sent yet."""
+"""Jobs and events that a commit has promised: events until they are sent, jobs until they are done."""
 
 import peewee
 from playhouse.postgres_ext import BinaryJSONField, DateTimeTZField
@@ -13,6 +13,7 @@ class OutboxRow(Model):
     request_id = peewee.TextField(default="")
     attempts = peewee.IntegerField(default=0)
     created_at = DateTimeTZField(default=now)
+    sent_at = DateTimeTZField(null=True)
 
     class Meta:
         table_name = "outbox"
