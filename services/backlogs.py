@@ -23,6 +23,7 @@ FROM webhook_events WHERE state = 'RECEIVED'
 UNION ALL SELECT 'webhooks_parked', count(*), coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
 FROM webhook_events WHERE state = 'FAILED'
 UNION ALL SELECT 'outbox', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox
+WHERE sent_at IS NULL
 UNION ALL SELECT 'dead_letters', count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
 FROM dead_letters"""
 

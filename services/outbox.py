@@ -1,11 +1,12 @@
 """Jobs and events on their way out: rows of the same transaction, sent right after its commit.
 
-What could not be sent then stays in the table until the sweeper sends it. So nothing leaves
+What could not be sent then stays in the table until the sweeper sends it, and a job's row stays
+until a worker has done the job: a broker that lost its memory is told again. So nothing leaves
 before the commit, and nothing committed is forgotten; a thing may be sent twice.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -13,18 +14,19 @@ import peewee
 import redis
 import structlog
 
-from db.connection import acting_as_system
+from db.connection import acting_as_system, query
 from db.models.outbox import OutboxRow
 from db.transactions import atomic
-from services import clock
+from services import clock, queues
 from services.bus import JobMessage, bus
 from services.ids import new_id
 from services.tracing import current_request_id
 
 log = structlog.get_logger(__name__)
 
-SETTLING_TIME_S = 10
+SETTLING_TIME_S = 5
 SWEEP_BATCH = 500
+MOST_LOOKED_FOR = 10_000
 
 Away = (redis.RedisError, OSError)
 
@@ -57,7 +59,7 @@ class Outbox:
     def _send_now(self, going: list[_Outgoing]) -> None:
         sent = _send(going)
         try:
-            _forget(sent)
+            _note(sent)
         except (peewee.OperationalError, peewee.InterfaceError) as error:
             log.warning("outbox_repeats", rows=len(sent), error=str(error))
 
@@ -65,29 +67,51 @@ class Outbox:
 outbox = Outbox()
 
 
-def sweep() -> int:
-    """Send what an earlier attempt left behind; returns how many rows went out.
+def sweep(settling_time_s: float = SETTLING_TIME_S) -> int:
+    """Send what an earlier attempt left behind, and jobs that the broker lost; returns how many rows went out.
 
     Two sweepers share the work: each locks the rows that it takes.
     """
-    settled = clock.now() - timedelta(seconds=SETTLING_TIME_S)
+    settled = clock.now() - timedelta(seconds=settling_time_s)
+    return _sweep((OutboxRow.created_at < settled) & OutboxRow.sent_at.is_null()) + _resend_lost(settled)
+
+
+def _resend_lost(sent_before: datetime) -> int:
+    """Send again the jobs that were sent by then, are not done, and that the broker does not hold."""
+    unfinished = {row[0] for row in query(_UNFINISHED, (sent_before, MOST_LOOKED_FOR))}
+    held = queues.held_jobs() if unfinished else None
+    lost = [] if held is None else sorted(unfinished - held)[:SWEEP_BATCH]
+    if not lost:
+        return 0
+    log.warning("jobs_lost_by_the_broker", jobs=len(lost))
+    return _sweep(OutboxRow.id.in_(lost))
+
+
+_UNFINISHED = "SELECT id FROM outbox WHERE sent_at < %s ORDER BY id LIMIT %s"
+
+
+def done(job_id: UUID) -> None:
+    """Forget a job that was done, or given up."""
+    OutboxRow.delete().where(OutboxRow.id == job_id).execute()
+
+
+def _sweep(which: peewee.Expression) -> int:
     with atomic():
-        rows = (
-            OutboxRow.select()
-            .where(OutboxRow.created_at < settled)
-            .order_by(OutboxRow.id)
-            .limit(SWEEP_BATCH)
-            .for_update(skip_locked=True)
-        )
+        rows = OutboxRow.select().where(which).order_by(OutboxRow.id).limit(SWEEP_BATCH).for_update(skip_locked=True)
         sent = _send([_Outgoing(row.id, OutboxEffect(row.kind, row.name, row.payload), row.request_id) for row in rows])
-        _forget(sent)
+        _note(sent)
     return len(sent)
 
 
 @acting_as_system("what leaves after the commit")
-def _forget(sent: list[UUID]) -> None:
-    if sent:
-        OutboxRow.delete().where(OutboxRow.id.in_(sent)).execute()
+def _note(sent: list[_Outgoing]) -> None:
+    """Remember what was sent: events are done with, jobs wait for their worker."""
+    events = [item.id for item in sent if item.effect.kind != "job"]
+    jobs = [item.id for item in sent if item.effect.kind == "job"]
+    if events:
+        OutboxRow.delete().where(OutboxRow.id.in_(events)).execute()
+    if jobs:
+        OutboxRow.update(sent_at=clock.now()).where(OutboxRow.id.in_(jobs)).execute()
 
 
 def _row(item: _Outgoing) -> dict[str, object]:
@@ -100,15 +124,15 @@ def _row(item: _Outgoing) -> dict[str, object]:
     }
 
 
-def _send(going: list[_Outgoing]) -> list[UUID]:
-    sent: list[UUID] = []
+def _send(going: list[_Outgoing]) -> list[_Outgoing]:
+    sent: list[_Outgoing] = []
     for item in going:
         try:
             _SENDERS[item.effect.kind](item)
         except Away as error:
             log.warning("outbox_waits", name=item.effect.name, error=str(error), left=len(going) - len(sent))
             break
-        sent.append(item.id)
+        sent.append(item)
     return sent
 
 

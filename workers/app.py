@@ -6,21 +6,23 @@ from contextlib import nullcontext
 from functools import wraps
 from time import perf_counter
 from typing import Any, TypeVar
+from uuid import UUID
 
 import celery
 import peewee
 import structlog
 from celery import signals
-from celery.exceptions import Retry
+from celery.exceptions import Retry, WorkerLostError
 
 import bootstrap
 import settings as configuration
 from db.connection import close_database, connection
 from logs import configure_logs
-from services import dead_letters, job_metrics
+from services import dead_letters, job_metrics, outbox, throttle
 from services.errors import Unavailable
 from services.jobs import LONGEST_JOB_S, Job
 from services.tracing import with_request_id
+from workers.custody import Custody
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,8 @@ TASK_MODULES = (
     "workers.subscriptions",
     "workers.webhooks",
 )
+#: A job that takes its worker with it is given to so many others before it is given up.
+MOST_DEATHS = 10
 #: What may pass: the database or a provider was away, or two transactions met.
 PASSING = (peewee.OperationalError, peewee.InterfaceError, Unavailable, ConnectionError, TimeoutError)
 
@@ -56,7 +60,8 @@ def task(job: Job, *, retries: int = 8, runs_for_hours: bool = False, **options:
         @wraps(function)
         def run(self: celery.Task, **arguments: Any) -> None:
             with with_request_id(_request_id(self)), nullcontext() if runs_for_hours else connection():
-                _attempt(self, function, arguments)
+                if runs_for_hours or not _is_deadly(self, arguments):
+                    _attempt(self, function, arguments)
 
         if runs_for_hours:
             options.update(soft_time_limit=LONGEST_JOB_S, time_limit=LONGEST_JOB_S)
@@ -71,6 +76,7 @@ def _attempt(task: celery.Task, function: Callable[..., Any], arguments: dict[st
     started, outcome = perf_counter(), "failed"
     try:
         function(**arguments)
+        _settle(task)
         outcome = "done"
         log.info("job_done")
     except PASSING as error:
@@ -100,8 +106,25 @@ def _retry(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> No
 def _bury(task: celery.Task, error: Exception, arguments: dict[str, Any]) -> None:
     try:
         dead_letters.record(task.name, arguments, str(error) or repr(error), task.request.retries + 1)
+        _settle(task)
     except peewee.PeeweeException:
         log.exception("dead_letter_lost")
+
+
+def _settle(task: celery.Task) -> None:
+    """Nobody has to ask for this job again."""
+    outbox.done(UUID(task.request.id))
+
+
+def _is_deadly(task: celery.Task, arguments: dict[str, Any]) -> bool:
+    """Whether worker after worker died over this job; it is then given up, or it would end them all."""
+    if not task.request.delivery_info.get("redelivered"):
+        return False
+    if throttle.hit(f"{MOST_DEATHS}/day", "deaths", task.request.id).allowed:
+        return False
+    log.error("job_kills_workers", job=task.name)
+    _bury(task, WorkerLostError(f"{MOST_DEATHS} workers died over it"), arguments)
+    return True
 
 
 def _request_id(task: celery.Task) -> str:
@@ -120,8 +143,23 @@ def _open_child(**_: Any) -> None:
 
 
 @signals.worker_init.connect
-def _open_parent(**_: Any) -> None:
+def _open_parent(sender: Any, **_: Any) -> None:
     bootstrap.start("worker")
+    if sender.app.conf.broker_url.startswith("redis"):  # other brokers notice themselves that a worker died
+        sender.custody = Custody(sender.app)
+        sender.custody.sign_in()
+
+
+@signals.worker_ready.connect
+def _keep_custody(sender: Any, **_: Any) -> None:
+    if hasattr(sender.controller, "custody"):
+        sender.controller.custody.begin()
+
+
+@signals.worker_shutdown.connect
+def _end_custody(sender: Any, **_: Any) -> None:
+    if hasattr(sender, "custody"):
+        sender.custody.over.set()
 
 
 @signals.worker_process_shutdown.connect

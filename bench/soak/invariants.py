@@ -32,7 +32,8 @@ COUNTS = {
                                          OR count(*) <> r.last_seq""",
     "webhooks given up": "SELECT id FROM webhook_events WHERE state = 'FAILED'",
     "jobs given up": "SELECT id FROM dead_letters",
-    "left in the outbox": "SELECT id FROM outbox WHERE created_at < now() - interval '90 seconds'",
+    "left in the outbox": "SELECT id FROM outbox WHERE created_at < now() - interval '90 seconds' AND sent_at IS NULL",
+    "jobs never done": "SELECT id FROM outbox WHERE sent_at < now() - interval '180 seconds'",
     "streams without an end": "SELECT id FROM streams WHERE status = 'LIVE'",
     "pictures never made": """SELECT id FROM post_media WHERE status <> 'READY'
         AND created_at < now() - interval '60 seconds'""",

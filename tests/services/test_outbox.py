@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from redis import Redis
 
 from db.connection import query
 from db.transactions import after_commit, atomic
-from services import clock, jobs, outbox
+from services import clock, jobs, outbox, queues
+from services.bus import JobMessage
 from services.events import StreamStatusChanged, publish
 from services.ids import new_id
 from services.tracing import with_request_id
@@ -18,7 +20,11 @@ def rows() -> int:
     return int(query("SELECT count(*) FROM outbox")[0][0])
 
 
-def test_a_job_is_sent_after_the_commit_and_its_row_is_gone(jobs_sent: FakeJobs) -> None:
+def unsent() -> int:
+    return int(query("SELECT count(*) FROM outbox WHERE sent_at IS NULL")[0][0])
+
+
+def test_a_job_is_sent_after_the_commit_and_its_row_stays_until_it_is_done(jobs_sent: FakeJobs) -> None:
     stream_id = new_id()
     with atomic():
         jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=stream_id)
@@ -26,6 +32,8 @@ def test_a_job_is_sent_after_the_commit_and_its_row_is_gone(jobs_sent: FakeJobs)
     assert [(m.name, m.queue, m.arguments) for m in jobs_sent.sent] == [
         ("media.transcode_live", jobs.TRANSCODE_LIVE.queue, {"stream_id": str(stream_id)})
     ]
+    assert (rows(), unsent()) == (1, 0)
+    outbox.done(jobs_sent.sent[0].id)
     assert rows() == 0
 
 
@@ -44,12 +52,31 @@ def test_a_rolled_back_savepoint_sends_nothing(jobs_sent: FakeJobs) -> None:
 def test_with_the_broker_away_the_row_waits_for_the_sweeper(jobs_sent: FakeJobs) -> None:
     jobs_sent.away = True
     jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=new_id())
-    assert rows() == 1
+    assert unsent() == 1
     jobs_sent.away = False
     with clock.frozen(clock.now() + timedelta(minutes=1)):
         assert outbox.sweep() == 1
     assert len(jobs_sent.sent) == 1
-    assert rows() == 0
+    assert unsent() == 0
+
+
+def test_a_job_that_the_broker_lost_is_sent_again_and_one_that_it_holds_is_not(
+    jobs_sent: FakeJobs, redis_client: Redis
+) -> None:
+    for _ in range(3):
+        jobs.enqueue(jobs.THUMBNAIL, stream_id=new_id())
+    waiting, taken, lost = jobs_sent.sent
+    redis_client.rpush("media", _on_the_wire(waiting))
+    redis_client.sadd(queues.WORKERS_KEY, "a-worker")
+    redis_client.hset(f"{queues.UNACKED_KEY}a-worker", "tag", b'[%s,"","media"]' % _on_the_wire(taken))
+    assert outbox.sweep() == 0, "they were sent a moment ago"
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        assert outbox.sweep() == 1
+    assert jobs_sent.sent[3:] == [lost]
+
+
+def _on_the_wire(message: JobMessage) -> bytes:
+    return msgspec.json.encode({"body": "", "headers": {"id": str(message.id), "task": message.name}})
 
 
 def test_an_event_reaches_every_topic_as_the_client_will_read_it(redis_client: Redis) -> None:

@@ -69,7 +69,7 @@ CREDIT = (
 )
 
 #: What the buyer's sockets hear, then the letter.
-EFFECTS = ("INSERT outbox", "INSERT outbox", "COMMIT", "DELETE outbox", "SEND notifications.mail", "DELETE outbox")
+EFFECTS = ("INSERT outbox", "INSERT outbox", "COMMIT", "DELETE outbox", "SEND notifications.mail", "UPDATE outbox")
 
 #: One event in a job of its own.
 ALONE = (
