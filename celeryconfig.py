@@ -46,11 +46,12 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 timezone = "UTC"
 enable_utc = True
 
+beat_scheduler = "workers.beat:SteadyScheduler"
 beat_schedule_filename = str(_settings.data_dir / "beat-schedule")
 beat_schedule = {
     name: {"task": name, "schedule": every_s, "options": {"queue": queue, "expires": every_s * 2}}
     for name, queue, every_s in (
-        ("outbox.sweep", "default", 30),
+        ("outbox.sweep", "default", 5),
         ("webhooks.sweep", "webhooks", 30),
         ("streams.reap", "default", 10),
         ("analytics.viewers", "analytics", 15),

@@ -43,8 +43,8 @@ class TranscodeClaim:
         return self._note(self._lease.acquire())
 
     def renew(self) -> bool:
-        """False where the claim was lost."""
-        return self._note(self._lease.renew())
+        """False where another worker has the claim; one that Redis forgot is taken again."""
+        return self._note(self._lease.acquire())
 
     def others_here(self) -> int:
         """How many other streams this machine transcodes."""
