@@ -26,6 +26,7 @@ STATUSES: dict[type[errors.ServiceError], int] = {
     errors.WrongType: 415,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
+    errors.NoRoom: 507,
 }
 CODES = {404: "not_found", 405: "method_not_allowed", 400: "malformed", 413: "too_large", 415: "unsupported_media_type"}
 AWAY_RETRY_S = 2

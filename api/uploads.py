@@ -12,7 +12,8 @@ from falcon.media.multipart import BodyPart, MultipartForm, MultipartParseOption
 
 from api.requests import Request, printable, shaped
 from services.bus import bus
-from services.errors import Invalid, TooLarge, WrongType
+from services.errors import Invalid, NoRoom, TooLarge, WrongType
+from services.gateways.storage import FULL
 from services.uploads import ReceivedFile
 
 PIECE_BYTES = 1 << 16
@@ -47,8 +48,19 @@ class Form(msgspec.Struct, Generic[S], frozen=True):
 def received(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]]:
     """The request's form; raises WrongType, TooLarge, or Invalid naming the field that is wrong.
 
-    A text that comes more than once becomes a list.
+    A text that comes more than once becomes a list. Raises NoRoom where the disk is full; nothing is left of it.
     """
+    try:
+        with _form(req, field, texts) as form:
+            yield form
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise NoRoom("There is no room for files at the moment.") from error
+
+
+@contextmanager
+def _form(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]]:
     with tempfile.TemporaryDirectory(dir=_spool()) as folder:
         files: list[ReceivedFile] = []
         said: dict[str, Any] = {}

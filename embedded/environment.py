@@ -55,14 +55,13 @@ class Servers:
             return ""
         return f"PostgreSQL's account cannot reach {self._folder.path}: its files are in {cluster.resolve()}"
 
-    def restart_dead(self) -> list[str]:
-        """Start again what has died by itself; return the names."""
-        revived = []
-        for name, server in (("redis", self.redis), ("postgres", self.postgres)):
-            if server is not None and not server.alive():
-                server.start()
-                revived.append(name)
-        return revived
+    def restart_dead(self, name: str) -> bool:
+        """Start `redis` or `postgres` again if it has died by itself; say whether it had. Raises EmbeddedError."""
+        server = {"redis": self.redis, "postgres": self.postgres}[name]
+        if server is None or server.alive():
+            return False
+        server.start()
+        return True
 
     def stop(self) -> None:
         """Stop the servers, PostgreSQL last: it holds what must not be lost."""

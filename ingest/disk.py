@@ -1,6 +1,7 @@
 """Writing a stream's folder without keeping the event loop waiting for the disk."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -118,8 +119,7 @@ def _write(folder: Path, batch: _Batch) -> None:
     for name, data in batch.files:
         _write_whole(folder / name, data)
     if batch.log:
-        with (folder / sidecar.LOG_FILE).open("ab") as log:
-            log.write(batch.log)
+        _append_whole(folder / sidecar.LOG_FILE, batch.log)
     for name, text in batch.texts.items():
         if text is None:
             (folder / name).unlink(missing_ok=True)
@@ -127,8 +127,22 @@ def _write(folder: Path, batch: _Batch) -> None:
             _write_whole(folder / name, text.encode())
 
 
+def _append_whole(path: Path, data: bytes) -> None:
+    """Add to a file, all or nothing: whoever goes on with the log must not go on in the middle of a line."""
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        written = file.write(data)
+        if written != len(data):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, "the disk took only a part", str(path))
+
+
 def _write_whole(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -116,14 +116,24 @@ class ServerWatch:
         self._servers = servers
         self._supervisor = supervisor
         self._due_at = 0.0
+        self._said = ""
 
     def check(self) -> bool:
-        """Start again what died; never asks to stop."""
+        """Start again what died; never asks to stop. What cannot start, on a full disk, is tried until it can."""
         if time.monotonic() >= self._due_at:
+            for name in ("redis", "postgres"):
+                self._revive(name)
             self._due_at = time.monotonic() + SERVER_CHECK_S
-            for name in self._servers.restart_dead():
-                self._supervisor.say(f"{name} had died and was started again")
         return False
+
+    def _revive(self, name: str) -> None:
+        try:
+            if self._servers.restart_dead(name):
+                self._supervisor.say(f"{name} had died and was started again")
+        except (EmbeddedError, OSError) as error:
+            if str(error) != self._said:
+                self._supervisor.say(f"{error}; it is tried again every {SERVER_CHECK_S:.0f} s")
+            self._said = str(error)
 
 
 def process_environment(environ: dict[str, str], settings: Settings) -> dict[str, str]:

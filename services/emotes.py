@@ -16,12 +16,12 @@ from services import channels, throttle, uploads
 from services.actors import Actor
 from services.avatars import checked_picture
 from services.bus import bus
-from services.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, ServiceError, Unavailable
+from services.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, ServiceError
 from services.gateways.pictures import PictureError, Rendition, render
 from services.gateways.storage import StorageError, open_storage
 from services.ids import new_id
 from services.refusals import translating
-from services.uploads import ReceivedFile
+from services.uploads import ReceivedFile, not_kept
 
 MOST_BYTES = 10 << 20
 MOST_EMOTES = 100
@@ -122,7 +122,7 @@ def _made(file: ReceivedFile, key: str) -> dict[str, str]:
         except PictureError as error:
             raise Invalid.field("image", f"cannot be read: {error}", "bad_picture") from error
         except StorageError as error:
-            raise Unavailable("Emotes cannot be kept at the moment.") from error
+            raise not_kept(error) from error
     return {size: storage.url(f"{key}-{size}.webp") for size in made}
 
 

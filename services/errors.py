@@ -8,6 +8,7 @@ ServiceError
 ├── Invalid         the input is wrong, field by field
 ├── TooLarge        the input is over its bound
 ├── WrongType       the input is of a kind that is not taken
+├── NoRoom          there is no place left to keep the input
 ├── RateLimited     too often; says when to come back
 └── Unavailable     a store or provider is away; says when to come back
 """
@@ -76,6 +77,10 @@ class TooLarge(ServiceError):
 
 class WrongType(ServiceError):
     code = "unsupported_media_type"
+
+
+class NoRoom(ServiceError):
+    code = "storage_full"
 
 
 class RateLimited(ServiceError):

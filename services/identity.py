@@ -18,7 +18,7 @@ from services.encryption import CannotOpen
 from services.errors import NotFound, Unavailable, WrongType
 from services.gateways.storage import StorageError, open_storage
 from services.ids import new_id
-from services.uploads import ReceivedFile
+from services.uploads import ReceivedFile, not_kept
 
 #: Never served: only an administrator who reviews an application reads what lies here.
 FOLDER = "identity"
@@ -135,7 +135,7 @@ def _stored(user_id: UUID, file: ReceivedFile, content_type: str) -> _Paper:
     try:
         open_storage(bus.settings).put_bytes(paper.storage_key, Fernet(data_key).encrypt(file.path.read_bytes()))
     except StorageError as error:
-        raise Unavailable("Documents cannot be kept at the moment.") from error
+        raise not_kept(error) from error
     return paper
 
 

@@ -20,7 +20,7 @@ from services.gateways.pictures import PictureError, Rendition, render
 from services.gateways.storage import Storage, StorageError, open_storage
 from services.ids import new_id
 from services.image_headers import image_header
-from services.uploads import ReceivedFile
+from services.uploads import ReceivedFile, not_kept
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ def _keep(sources: Sequence[Source], files: Sequence[ReceivedFile]) -> None:
         for source, file in zip(sources, files, strict=True):
             open_storage(bus.settings).put(source.key, file.path)
     except StorageError as error:
-        raise Unavailable("Files cannot be kept at the moment.") from error
+        raise not_kept(error) from error
 
 
 def _fetched(row: PostMedia, storage: Storage, folder: Path) -> Path:

@@ -87,6 +87,10 @@ class OneMoreTry(Retry):
         except redis.ConnectionError:
             self._gate.open()
             raise
+        except redis.ResponseError as error:
+            if "MISCONF" in str(error):  # its disk is full: it reads, and takes nothing
+                raise redis.ConnectionError(str(error)) from error
+            raise
         if with_failure_count:
             self._gate.open()
         return found

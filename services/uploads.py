@@ -15,7 +15,7 @@ from db.transactions import atomic
 from services import clock
 from services.actors import Actor
 from services.bus import bus
-from services.errors import NotFound, Unavailable
+from services.errors import NoRoom, NotFound, ServiceError, Unavailable
 from services.gateways.storage import StorageError, open_storage
 from services.ids import new_id
 
@@ -52,7 +52,7 @@ class UploadView(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 def keep(owner_id: UUID, kind: str, file: ReceivedFile, content_type: str) -> UUID:
-    """Keep a received file for a worker; raises Unavailable where storage is away.
+    """Keep a received file for a worker; raises Unavailable or NoRoom.
 
     Call it inside the transaction that asks for the job.
     """
@@ -61,7 +61,7 @@ def keep(owner_id: UUID, kind: str, file: ReceivedFile, content_type: str) -> UU
     try:
         open_storage(bus.settings).put(key, file.path)
     except StorageError as error:
-        raise Unavailable("Files cannot be kept at the moment.") from error
+        raise not_kept(error) from error
     FileUpload.create(
         id=upload_id,
         owner=owner_id,
@@ -72,6 +72,13 @@ def keep(owner_id: UUID, kind: str, file: ReceivedFile, content_type: str) -> UU
         sha256=_digest(file.path),
     )
     return upload_id
+
+
+def not_kept(error: StorageError) -> ServiceError:
+    """What whoever handed in a file is told where it cannot be kept."""
+    if error.is_full:
+        return NoRoom("There is no room for files at the moment.")
+    return Unavailable("Files cannot be kept at the moment.")
 
 
 def upload(actor: Actor, upload_id: UUID) -> UploadView:

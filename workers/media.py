@@ -33,7 +33,8 @@ def transcode_live(stream_id: str) -> None:
     transcoding.transcode_live(UUID(stream_id), stopping)
 
 
-@task(jobs.FINISH_RECORDING, soft_time_limit=3300, time_limit=3600)
+#: A disk may be full for an hour.
+@task(jobs.FINISH_RECORDING, retries=30, soft_time_limit=3300, time_limit=3600)
 def finish_recording(stream_id: str) -> None:
     recordings.finish_recording(UUID(stream_id))
 

@@ -1,5 +1,6 @@
 """Where media are kept: a folder of this machine, or a bucket that speaks S3, behind one interface."""
 
+import errno
 import mimetypes
 import os
 import shutil
@@ -21,8 +22,16 @@ CONTENT_TYPES = {
 }
 
 
+#: What a system says of a disk, a quota or a file that may not grow.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 class StorageError(Exception):
-    """Media could not be kept or found; says which."""
+    """Media could not be kept or found; says which, and whether there is no room left."""
+
+    def __init__(self, message: str, *, is_full: bool = False) -> None:
+        super().__init__(message)
+        self.is_full = is_full
 
 
 class Storage(Protocol):
@@ -138,7 +147,7 @@ class FolderStorage:
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            raise StorageError(f"{key} cannot be kept: {error.strerror}") from error
+            raise StorageError(f"{key} cannot be kept: {error.strerror}", is_full=error.errno in FULL) from error
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
