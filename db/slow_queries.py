@@ -28,12 +28,12 @@ class SlowQueries:
     def __init__(self) -> None:
         self._threshold_s = float("inf")
         self._connect: dict[str, Any] | None = None
-        self._explaining = threading.Lock()
+        self._one_at_a_time = threading.Semaphore()
 
-    def listen(self, threshold_ms: int, *, plans: dict[str, Any] | None = None) -> None:
+    def listen(self, threshold_ms: float, *, plans: dict[str, Any] | None = None) -> None:
         """Log what takes `threshold_ms` or longer (0: nothing); `plans` says how to connect for plans."""
         self._threshold_s = threshold_ms / 1000 if threshold_ms else float("inf")
-        self._connect, self._explaining = plans, threading.Lock()
+        self._connect = plans
 
     def note(self, cursor: psycopg2.extensions.cursor, sql: Any, took_s: float, parameters: Any = None) -> None:
         """Hear of a statement that has ended; of a prepared one as if it had not been."""
@@ -44,7 +44,7 @@ class SlowQueries:
         sent = cursor.mogrify(plain, parameters) if isinstance(sql, Call) else cursor.query
         filled = _parts((sent or b"").decode(errors="replace"))[1]
         about = {"ms": round(took_s * 1000, 1), "statement": " ".join(statement.split())[:LONGEST_TOLD]}
-        if self._connect is None or not filled.startswith(PLANNED) or not self._explaining.acquire(blocking=False):
+        if self._connect is None or not filled.startswith(PLANNED) or not self._one_at_a_time.acquire(blocking=False):
             log.warning("slow_query", **about)
             return
         tell = contextvars.copy_context().run
@@ -56,7 +56,7 @@ class SlowQueries:
         except psycopg2.Error as error:
             plan = f"none: {error}".strip()
         finally:
-            self._explaining.release()
+            self._one_at_a_time.release()
         log.warning("slow_query", **about, plan=plan[:LONGEST_PLAN])
 
 

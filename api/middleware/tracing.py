@@ -23,6 +23,9 @@ class Tracing:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         resp.set_header("X-Request-ID", request_id)
 
+    def process_resource(self, req: Request, _resp: falcon.Response, _resource: Any, _params: Any) -> None:
+        structlog.contextvars.bind_contextvars(route=req.uri_template)
+
     def process_response(self, req: Request, resp: falcon.Response, _resource: Any, _succeeded: bool) -> None:
         took_s = perf_counter() - req.context.started_at
         route = req.uri_template or "unknown"
