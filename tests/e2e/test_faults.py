@@ -4,133 +4,41 @@ What was acknowledged is there afterwards, what was not was refused cleanly (503
 connection at all where the API itself was killed), and everything recovers by itself within ten seconds.
 """
 
-import os
+import io
 import shutil
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import requests
+from PIL import Image
 
+from tests.e2e.load import (
+    NO_LIMIT,
+    RECOVERS_WITHIN_S,
+    Asking,
+    Load,
+    frozen,
+    is_ready,
+    postmaster,
+    processes,
+    redis_server,
+    revivals,
+)
 from tests.e2e.stack import Stack, running, until
 from tests.folders import open_folder
-
-#: Where nothing else is at work; a machine that others keep busy takes as much longer as they take of it.
-RECOVERS_WITHIN_S = 10.0 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-WRITERS = 3
-NO_LIMIT = {"RATE_LIMIT_DEFAULT": "1000000/15minutes", "RATE_LIMIT_AUTH": "1000000/15minutes"}
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     with open_folder("astrotv-faults-") as folder, running(folder / "stack", **NO_LIMIT) as started:
         yield started
-
-
-class Load:
-    """People who post all the time, and what became of each try."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._headers = {"Authorization": f"Bearer {stack.sign_in('viewer')}"}
-        self._numbers, self._lock, self._done = count(), threading.Lock(), threading.Event()
-        self.acknowledged: dict[str, str] = {}
-        self.refusals: Counter[int] = Counter()
-        self.unclean: list[str] = []
-        self.cut = 0
-        self.last_success_at = 0.0
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Post until the block ends."""
-        threads = [threading.Thread(target=self._post_on) for _ in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        try:
-            until(lambda: len(self.acknowledged) > 2 * WRITERS)
-            yield
-        finally:
-            self._done.set()
-            for thread in threads:
-                thread.join()
-
-    def recovered(self) -> None:
-        """Wait until a post that began after this moment is acknowledged; fails the test when that takes too long."""
-        fault_at = time.monotonic()
-        until(lambda: self.last_success_at > fault_at + 0.5, RECOVERS_WITHIN_S, lambda: self.refusals)
-
-    def nothing_is_lost(self) -> None:
-        """Everything acknowledged can be read, word for word; every refusal was a clean one."""
-        assert self.unclean == []
-        for post_id, text in self.acknowledged.items():
-            assert self._stack.call("GET", f"/api/content/posts/{post_id}")["text"] == text
-
-    def _post_on(self) -> None:
-        while not self._done.is_set():
-            self._post(f"post {next(self._numbers)}")
-
-    def _post(self, text: str) -> None:
-        began_at = time.monotonic()
-        try:
-            answer = requests.post(
-                f"{self._stack.url}/api/content/posts", json={"text": text}, headers=self._headers, timeout=15
-            )
-        except requests.RequestException:
-            self.cut += 1
-            self._done.wait(0.05)
-            return
-        with self._lock:
-            self._note(answer, text, began_at)
-
-    def _note(self, answer: requests.Response, text: str, began_at: float) -> None:
-        if answer.status_code == 201:
-            self.acknowledged[answer.json()["data"]["id"]] = text
-            self.last_success_at = max(self.last_success_at, began_at)
-            return
-        self.refusals[answer.status_code] += 1
-        if answer.status_code != 503 or "Retry-After" not in answer.headers or answer.json()["success"]:
-            self.unclean.append(f"{answer.status_code} {answer.text[:200]}")
-
-
-def processes(stack: Stack, *words: str) -> list[psutil.Process]:
-    """The processes of the stack whose command line holds all the words; the first is the eldest."""
-    found = []
-    for child in stack.children():
-        try:
-            line = " ".join(child.cmdline())
-        except psutil.Error:
-            continue
-        if all(word in line for word in words):
-            found.append(child)
-    return sorted(found, key=lambda process: process.create_time())
-
-
-def postmaster(stack: Stack) -> psutil.Process:
-    [found] = stack.data_dir.rglob("postmaster.pid")
-    return psutil.Process(int(found.read_text().split()[0]))
-
-
-def redis_server(stack: Stack) -> psutil.Process:
-    [found] = stack.data_dir.rglob("redis.pid")
-    return psutil.Process(int(found.read_text()))
-
-
-def revivals(stack: Stack, name: str) -> int:
-    return stack.printed().count(f"{name} had died and was started again")
-
-
-def is_ready(stack: Stack) -> bool:
-    try:
-        return requests.get(f"{stack.url}/health/ready", timeout=3).ok
-    except requests.RequestException:
-        return False
 
 
 def test_a_database_that_dies_under_load_loses_nothing_acknowledged(stack: Stack) -> None:
@@ -143,19 +51,33 @@ def test_a_database_that_dies_under_load_loses_nothing_acknowledged(stack: Stack
     load.nothing_is_lost()
 
 
-def test_a_database_that_hangs_is_a_clean_refusal_and_comes_back(stack: Stack) -> None:
-    viewer = stack.sign_in("viewer")
-    server = postmaster(stack)
-    backends = server.children()
-    for process in (server, *backends):
-        process.suspend()
-    try:
-        assert requests.get(f"{stack.url}/health", timeout=3).ok, "liveness asks no store"
-    finally:
-        for process in (server, *backends):
-            process.resume()
+def test_a_frozen_database_is_a_clean_refusal_in_time_and_comes_back(stack: Stack) -> None:
+    load, server = Load(stack), postmaster(stack)
+    with load.at_work():
+        with frozen(server, *server.children()):
+            until(lambda: load.refusals[503] > 20, 5 + RECOVERS_WITHIN_S)
+            began_at = time.monotonic()
+            assert requests.get(f"{stack.url}/health", timeout=5).ok, "liveness asks no store"
+            ready = requests.get(f"{stack.url}/health/ready", timeout=5)
+            assert (ready.status_code, ready.json()["data"]["parts"]["database"]["ok"]) == (503, False)
+            assert time.monotonic() - began_at < 2, "nobody waits for what is known to be silent"
+        load.recovered()
+    assert load.slowest_s < RECOVERS_WITHIN_S + 5
     until(lambda: is_ready(stack), RECOVERS_WITHIN_S)
-    assert stack.call("GET", "/api/auth/me", viewer)
+    load.nothing_is_lost()
+
+
+def test_a_frozen_redis_delays_hardly_anybody(stack: Stack) -> None:
+    load = Load(stack)
+    with load.at_work():
+        with frozen(redis_server(stack)):
+            until(lambda: requests.get(f"{stack.url}/health/ready", timeout=15).status_code == 503, RECOVERS_WITHIN_S)
+            load.recovered()
+            assert stack.sign_in("viewer")
+        until(lambda: is_ready(stack), RECOVERS_WITHIN_S)
+    assert load.slowest_s < RECOVERS_WITHIN_S
+    load.nothing_is_lost()
+    wallet_grows(stack)
 
 
 def test_redis_dies_under_load_and_posts_go_on(stack: Stack) -> None:
@@ -171,12 +93,7 @@ def test_redis_dies_under_load_and_posts_go_on(stack: Stack) -> None:
 def test_redis_comes_back_without_its_data_and_jobs_are_still_done(stack: Stack) -> None:
     load, before = Load(stack), revivals(stack, "redis")
     with load.at_work():
-        server = redis_server(stack)
-        home = Path(server.cwd())
-        server.suspend()
-        for kept in (*home.glob("*.rdb"), *home.glob("appendonly*")):
-            shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
-        server.kill()
+        lose_everything(redis_server(stack))
         load.recovered()
     until(lambda: revivals(stack, "redis") == before + 1, RECOVERS_WITHIN_S)
     load.nothing_is_lost()
@@ -191,6 +108,48 @@ def wallet_grows(stack: Stack) -> None:
     checkout = stack.call("POST", "/api/payment/create-checkout-session", viewer, json={"coinPackId": pack["id"]})
     assert requests.post(f"{checkout['checkoutUrl']}/pay", timeout=15).ok
     until(lambda: stack.call("GET", "/api/payment/wallet", viewer)["balance"] == before + pack["coins"], 60)
+
+
+def test_jobs_that_redis_lost_are_asked_for_again(stack: Stack) -> None:
+    viewer, before = stack.sign_in("viewer"), revivals(stack, "redis")
+    with frozen(*processes(stack, "celery", "media@")):
+        post = posted_picture(stack, viewer)
+        lose_everything(redis_server(stack))
+        until(lambda: revivals(stack, "redis") == before + 1, RECOVERS_WITHIN_S)
+    until(lambda: is_shown(stack, post), 5 + RECOVERS_WITHIN_S)
+
+
+def posted_picture(stack: Stack, token: str) -> str:
+    written = io.BytesIO()
+    Image.new("RGB", (640, 480), "teal").save(written, "PNG")
+    files = [("files", ("a.png", written.getvalue(), "image/png"))]
+    return str(stack.call("POST", "/api/content/posts", token, data={"text": "Look"}, files=files)["id"])
+
+
+def is_shown(stack: Stack, post: str) -> bool:
+    return [media["status"] for media in stack.call("GET", f"/api/content/posts/{post}")["media"]] == ["READY"]
+
+
+def lose_everything(server: psutil.Process) -> None:
+    """Kill Redis together with what it has written."""
+    home = Path(server.cwd())
+    server.suspend()
+    for kept in (*home.glob("*.rdb"), *home.glob("appendonly*")):
+        shutil.rmtree(kept) if kept.is_dir() else kept.unlink()
+    server.kill()
+
+
+def test_what_a_killed_worker_had_in_hand_is_done_by_another(stack: Stack) -> None:
+    """The whole worker dies, and with it whoever could have given its jobs back."""
+    viewer = stack.sign_in("viewer")
+    workers = processes(stack, "celery", "media@")
+    with frozen(*workers[1:]):  # the children: jobs reach the worker, and are not begun
+        posts = [posted_picture(stack, viewer) for _ in range(3)]
+        until(lambda: stack.call("GET", f"/api/content/posts/{posts[0]}"))
+        for process in workers:
+            process.kill()
+    for post in posts:
+        until(partial(is_shown, stack, post), 10 + RECOVERS_WITHIN_S)
 
 
 def test_a_worker_killed_inside_a_task_leaves_it_to_another(stack: Stack) -> None:
@@ -209,14 +168,54 @@ def test_a_worker_killed_inside_a_task_leaves_it_to_another(stack: Stack) -> Non
     until(lambda: stack.call("GET", "/api/payment/wallet", viewer)["balance"] == expected, 60)
 
 
-def test_the_api_killed_under_load_comes_back_and_nothing_acknowledged_is_lost(stack: Stack) -> None:
+@pytest.mark.parametrize("whom", ["one worker", "everybody"])
+def test_the_api_killed_under_load_comes_back_and_nothing_acknowledged_is_lost(stack: Stack, whom: str) -> None:
     load = Load(stack)
     with load.at_work():
-        for process in processes(stack, "gunicorn"):
+        servers = processes(stack, "gunicorn")
+        for process in servers[1:2] if whom == "one worker" else servers:
             process.send_signal(signal.SIGKILL)
         load.recovered()
     assert load.cut > 0
     load.nothing_is_lost()
+
+
+def test_what_is_repeated_under_its_key_after_a_kill_is_done_once(stack: Stack) -> None:
+    session_id = open_session(stack)
+    asking = Asking(stack, session_id)
+    with asking.at_work():
+        for _ in range(2):
+            enough = len(asking.settled) + 3
+            for process in processes(stack, "gunicorn")[1:]:
+                process.kill()
+            until(partial(asking.has_settled, enough), 20 + RECOVERS_WITHIN_S)
+    assert asking.repeated > 0
+    asked = Counter(row["text"] for row in all_questions(stack, session_id))
+    assert set(asked.values()) == {1}
+    assert asked.keys() == asking.settled.keys()
+
+
+def open_session(stack: Stack) -> str:
+    admin = stack.sign_in("admin")
+    times = {"startTime": "2030-05-01T18:00:00Z", "endTime": "2030-05-01T20:00:00Z"}
+    project = stack.call("POST", "/api/projects", admin, json={"name": "Faults", "status": "LIVE"})
+    event = {"projectId": project["id"], "title": "Faults", "status": "LIVE", **times}
+    made = stack.call("POST", "/api/events", admin, json=event)
+    session = stack.call("POST", "/api/sessions", admin, json={"eventId": made["id"], "title": "Faults", **times})
+    return str(session["id"])
+
+
+def all_questions(stack: Stack, session_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        path = f"{stack.url}/api/questions/session/{session_id}?limit=100{cursor}"
+        headers = {"Authorization": f"Bearer {stack.sign_in('admin')}"}
+        page = requests.get(path, headers=headers, timeout=15).json()
+        found += page["data"]
+        if not page["meta"].get("nextCursor"):
+            return found
+        cursor = f"&cursor={page['meta']['nextCursor']}"
 
 
 def test_the_books_agree_after_all_of_it(stack: Stack) -> None:
