@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 
 import structlog
 import uvloop
@@ -20,6 +21,7 @@ from settings import Settings, SettingsError, load
 log = structlog.get_logger("realtime")
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+LEAVING_S = 9  # within ten seconds a process is gone, whatever else is out of order
 
 
 def main() -> int:
@@ -69,8 +71,24 @@ async def _run(settings: Settings, sock: socket.socket) -> int:
     log.info("realtime_ready", address=f"{host}:{port}", pid=os.getpid())
     status = await ended
     log.info("realtime_stopping")
+    _leave_in_any_case(status)
     await server.stop()
     return status
+
+
+def _leave_in_any_case(status: int) -> None:
+    """End with `status` after LEAVING_S, also where a thread waits for a store that does not answer.
+
+    By then everybody has been told and what was acknowledged is stored: only what waits is lost, unanswered.
+    """
+    leaving = threading.Timer(LEAVING_S, _leave, (status,))
+    leaving.daemon = True
+    leaving.start()
+
+
+def _leave(status: int) -> None:
+    log.error("realtime_left", reason="a store did not answer")
+    os._exit(status)
 
 
 def _raise_file_limit() -> None:

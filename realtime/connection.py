@@ -25,6 +25,7 @@ KERNEL_BUFFER_BYTES = 128 * 1024
 CLOSING_TIME_S = 5
 GREETING_LIMIT_BYTES = 16 * 1024  # the first request: all that each of thousands of half-open sockets may cost
 GREETING_END = b"\r\n\r\n"
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Host(Protocol):
@@ -188,8 +189,11 @@ class Connection(asyncio.Protocol):
             return b""
         handshake_protocol = ServerProtocol(origins=self._host.origins)  # type: ignore[arg-type]
         handshake_protocol.receive_data(head + end)
-        for request in handshake_protocol.events_received():
+        requests = handshake_protocol.events_received()
+        for request in requests:
             self._shake_hands(handshake_protocol, cast(Request, request))
+        if not requests:
+            self._transport.write(BAD_REQUEST)
         self._flush(handshake_protocol)
         if handshake_protocol.state is State.OPEN:
             self._open()

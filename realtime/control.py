@@ -52,8 +52,9 @@ class Control:
             self._end_session(told)
         elif isinstance(told, UserChanged):
             self._hall.standings.forget(user_id=told.user_id)
-            self._follow_again(told)
-            self._hide_again([client for client in self._clients if _is(client, told.user_id)])
+            theirs = [client for client in self._clients if _is(client, told.user_id)]
+            self._follow_again(theirs)
+            self._hide_again(theirs)
         elif isinstance(told, UserBanned | UserUnbanned):
             self._tell_person(told)
         else:
@@ -85,7 +86,7 @@ class Control:
     def _tell_person(self, told: UserBanned | UserUnbanned) -> None:
         """A ban everywhere is told to the sockets of the person, wherever they are."""
         for client in self._clients:
-            if client.actor is not None and client.actor.user_id == told.user.id:
+            if _is(client, told.user.id):
                 client.tell(told)
 
     async def _put_out(self, room_ids: Collection[UUID]) -> None:
@@ -103,10 +104,10 @@ class Control:
                 client.tell(RoomClosed(room=client.joined[room_id]))
                 self._hall.put_out(client, room_id)
 
-    def _follow_again(self, told: UserChanged) -> None:
+    def _follow_again(self, clients: Collection[Client]) -> None:
         """Whoever hears of those they follow may follow others now."""
-        for client in self._clients:
-            if client.topics and client.actor is not None and _is(client, told.user_id):
+        for client in clients:
+            if client.topics and client.actor is not None:
                 self._begin(self._hear_private(client, client.actor))
 
     async def _hear_private(self, client: Client, actor: Actor) -> None:
@@ -139,7 +140,8 @@ class Control:
 
 
 def _is(client: Client, user_id: UUID) -> bool:
-    return client.actor is not None and client.actor.user_id == user_id
+    identity = client.identity
+    return identity is not None and identity.actor.user_id == user_id
 
 
 def _person(client: Client) -> UUID | None:

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -23,8 +23,8 @@ class Request(msgspec.Struct, frozen=True):
 
 def read_request(target: str, headers: Mapping[str, str]) -> Request | None:
     """The request for `target` (path and query); None where there is nothing at that address."""
-    parts = urlsplit(target)
-    path, query = parts.path.rstrip("/") or "/", parse_qs(parts.query)
+    path, _, parameters = target.partition("?")
+    path, query = path.rstrip("/") or "/", parse_qs(parameters)
     token = query.get("token", [None])[0] or _bearer(headers.get("Authorization", ""))
     if path == "/ws":
         return Request("json", token=token)

@@ -7,7 +7,7 @@ import msgspec
 from realtime.answers import encode
 from realtime.threads import Threads
 from services import messages
-from services.rooms import RoomRef
+from services.rooms import RoomRef, settings_for_all
 
 Key = tuple[RoomRef, str | int | None]
 
@@ -56,7 +56,7 @@ class Openings:
 def _shown(opening: messages.Opening) -> Shown:
     return Shown(
         last_seq=opening.last_seq,
-        settings=msgspec.Raw(encode(opening.settings)),
+        settings=msgspec.Raw(encode(settings_for_all(opening.settings))),
         pinned=msgspec.Raw(encode(opening.pinned)),
         messages=msgspec.Raw(encode(opening.messages)),
         recovered=opening.recovered,

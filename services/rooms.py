@@ -172,6 +172,13 @@ def read_settings(stored: str) -> ChatSettings:
     return msgspec.json.decode(stored, type=ChatSettings)
 
 
+def settings_for_all(settings: ChatSettings) -> dict[str, object]:
+    """What everybody in a room may know of its settings: not the blocked words, or they would be its noticeboard."""
+    shown: dict[str, object] = msgspec.to_builtins(settings)
+    del shown["blockedWords"]
+    return shown
+
+
 def settings_of(room_id: UUID) -> ChatSettings:
     """A room's settings; raises NotFound."""
     rows = query("SELECT settings::text FROM rooms WHERE id = %s", (room_id,))
@@ -190,7 +197,7 @@ def change_settings(actor: Actor, room_id: UUID, patch: ChatSettingsPatch) -> Ch
             raise NotFound("No such room.", "room_not_found")
         changed = msgspec.convert({**room.settings, **msgspec.to_builtins(patch)}, ChatSettings)
         Room.update(settings=msgspec.to_builtins(changed)).where(Room.id == room_id).execute()
-        event = ChatSettingsChanged(room_id=room_id, settings=msgspec.to_builtins(changed))
+        event = ChatSettingsChanged(room_id=room_id, settings=settings_for_all(changed))
         publish(event, CONTROL, room_topic(room_id))
         record(actor, Action.CHANGE_SETTINGS, room_id=room_id, details=_summary(patch))
     return changed

@@ -185,16 +185,16 @@ class Loiterers:
     @staticmethod
     def _drips(sock: socket.socket) -> bool:
         """Send one byte more; False where the server has had enough."""
-        try:
+        with contextlib.suppress(OSError):
             sock.send(b"x")
             sock.setblocking(False)
-            return sock.recv(1) != b""
-        except BlockingIOError:
-            sock.settimeout(2)
-            return True
-        except OSError:
-            sock.close()
-            return False
+            try:
+                sock.recv(1)
+            except BlockingIOError:
+                sock.settimeout(2)
+                return True
+        sock.close()
+        return False
 
 
 def main() -> None:

@@ -65,9 +65,9 @@ class Process:
         """End it as a power cut would."""
         self._process.kill()
 
-    def wait(self) -> int:
+    def wait(self, limit_s: float = LIMIT_S) -> int:
         """Its exit status."""
-        return self._process.wait(LIMIT_S)
+        return self._process.wait(limit_s)
 
     def stop(self) -> None:
         """End it, whatever it does."""

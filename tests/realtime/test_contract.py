@@ -67,6 +67,7 @@ def test_a_join_answers_with_all_that_the_contract_names(start: Start, show: Sho
         assert answer["viewerCount"] == 2
         assert answer["pinned"] == []
         assert answer["settings"]["slowModeSeconds"] == 0
+        assert "blockedWords" not in answer["settings"]
         [message] = answer["messages"]
         assert message.keys() == MESSAGE_FIELDS
         assert message["author"].keys() == {"id", "username", "name", "avatar", "badges"}
@@ -199,6 +200,7 @@ def test_a_change_of_settings_is_told_and_holds_at_once_with_a_code_for_each_rul
             for person in (ana, ben):
                 told = await person.hear(is_type("chat_settings"), 1)
                 assert told["room"] == show.room
+                assert "blockedWords" not in told["settings"]
             refused.append(await ana.ask("chat", text=text))
         return refused
 

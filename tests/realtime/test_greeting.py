@@ -58,6 +58,16 @@ def test_a_request_without_an_end_is_cut_off() -> None:
     on_a_line(scene)
 
 
+def test_what_is_no_request_is_told_so() -> None:
+    async def scene(host: Host, line: Line) -> None:
+        reader, writer = line
+        writer.write(b"POST /ws HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        assert not host.is_open.is_set()
+
+    on_a_line(scene)
+
+
 def test_empty_fragments_are_not_kept() -> None:
     async def scene(host: Host, line: Line) -> None:
         reader, writer = line

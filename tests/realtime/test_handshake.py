@@ -20,6 +20,10 @@ from realtime.handshake import Request, client_address, is_internal, read_reques
         ("/ws/chat/", None),
         ("/ws/chat/7/8", None),
         ("/", None),
+        ("//[x", None),
+        ("http://[::1/ws", None),
+        ("/ws?token=%ff&token=t", Request("json", token="\ufffd")),
+        ("/ws?" + "&" * 5000, Request("json")),
     ],
 )
 def test_addresses(target: str, request_: Request | None) -> None:

@@ -21,6 +21,7 @@ from tests.realtime.running import Crowd, Person, Process, play
 from tests.realtime.tap import open_tap
 
 MANY = 500
+STOP_S = 10
 
 
 def test_a_process_that_is_told_to_stop_loses_nothing_that_it_acknowledged(start: Start, show: Show) -> None:
@@ -110,6 +111,29 @@ def test_what_was_acknowledged_around_an_absence_of_the_database_is_there_once(s
     acknowledged, refused = play(scene)
     assert refused == {"unavailable"}
     assert acknowledged == [str(row[0]) for row in query("SELECT id FROM messages ORDER BY seq")]
+
+
+def test_a_stop_while_the_database_does_not_answer_ends_in_ten_seconds_and_acknowledges_nothing(
+    start: Start, show: Show
+) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> tuple[list[dict[str, Any]], int | None]:
+        ana = await crowd.person(process)
+        await ana.ask("join", room=show.room, token=show.ana)
+        await ana.ask("chat", text="before")
+        with contextlib.closing(psycopg2.connect(start.settings.database_owner_url)) as owner:
+            owner.cursor().execute("LOCK TABLE messages, rooms IN ACCESS EXCLUSIVE MODE")
+            await ana.say("chat", text="never", id="never")
+            process.terminate()
+            with pytest.raises(ConnectionClosed):
+                await ana.hear(lambda _: False)
+            assert await asyncio.to_thread(process.wait, STOP_S) == 0
+        return [event for event in ana.heard if event.get("id") == "never"], ana.socket.close_code
+
+    answers, close_code = play(scene)
+    assert [answer["type"] for answer in answers] in ([], ["error"])
+    assert close_code == 1012
 
 
 def test_several_processes_may_share_one_port(start: Start, show: Show) -> None:

@@ -1,6 +1,7 @@
 """Chance on real processes: people come, go and talk on two of them while Redis restarts, with its data or without.
 
-A seed that fails is played again with `SCHEDULE_SEED=<seed>`; `RESTARTS=<how many>` plays more.
+Ten rooms share each restart. A round that fails is played again with `SCHEDULE_SEED=<its seed>`; `RESTARTS=<how many>`
+plays more rounds.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from tests.realtime.running import Crowd, Process, play
 from tests.realtime.tap import open_tap
 
 SEED = int(os.environ.get("SCHEDULE_SEED", SystemRandom().randrange(10**9)))
-COUNT = 1 if "SCHEDULE_SEED" in os.environ else int(os.environ.get("RESTARTS", "2"))
+COUNT = 1 if "SCHEDULE_SEED" in os.environ else int(os.environ.get("RESTARTS", "1"))
+ROOMS = 10
 SAID_BY_EACH = 18  # an account may say 20 in 10 s
 
 
@@ -66,35 +68,43 @@ class Evening:
             seen.append((await person.hear_type("new_message"))["seq"])
         await person.socket.close()
 
-    async def trouble(self, redis: Breakable) -> None:
-        """Redis goes, and comes back after a while."""
-        await asyncio.sleep(self.chance.uniform(0, 0.5))
-        await asyncio.to_thread(redis.shut)
-        await asyncio.sleep(self.chance.uniform(0, 1))
-        await asyncio.to_thread(redis.open)
-
-    async def play(self, crowd: Crowd, redis: Breakable) -> list[list[int]]:
+    async def play(self, crowd: Crowd) -> list[list[int]]:
         """What each listener has seen in the end."""
-        listening = [asyncio.create_task(self.listen(crowd)) for _ in range(6)]
-        await asyncio.gather(self.talk(crowd, self.show.ana), self.talk(crowd, self.show.ben), self.trouble(redis))
+        listening = [asyncio.create_task(self.listen(crowd)) for _ in range(4)]
+        await asyncio.gather(self.talk(crowd, self.show.ana), self.talk(crowd, self.show.ben))
         return await asyncio.gather(*listening)
 
 
-def evenings(start: Start, redis: Breakable) -> None:
-    """Play one after the other with the same two processes, each in a room of its own."""
+async def trouble(redis: Breakable, chance: Random) -> None:
+    """Redis goes, and comes back after a while."""
+    await asyncio.sleep(chance.uniform(0, 1))
+    await asyncio.to_thread(redis.shut)
+    await asyncio.sleep(chance.uniform(0, 1))
+    await asyncio.to_thread(redis.open)
+
+
+async def together(evenings: list[Evening], redis: Breakable, chance: Random, crowd: Crowd) -> list[list[int]]:
+    """Play evenings at the same time; what all their listeners have seen."""
+    playing = [asyncio.create_task(evening.play(crowd)) for evening in evenings]
+    await trouble(redis, chance)
+    return [seen for evening in await asyncio.gather(*playing) for seen in evening]
+
+
+def play_rounds(start: Start, redis: Breakable) -> None:
+    """One round after the other with the same two processes, each evening in a room of its own."""
     processes = [start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)]
-    for seed in range(SEED, SEED + COUNT):
-        evening = Evening(seed, processes, make_show())
-        for seen in play(partial(evening.play, redis=redis)):
-            assert seen == list(range(2 * SAID_BY_EACH + 1)), f"SCHEDULE_SEED={seed}"
+    for first in range(SEED, SEED + COUNT * ROOMS, ROOMS):
+        evenings = [Evening(seed, processes, make_show()) for seed in range(first, first + ROOMS)]
+        for seen in play(partial(together, evenings, redis, Random(first))):
+            assert seen == list(range(2 * SAID_BY_EACH + 1)), f"SCHEDULE_SEED={first}"
 
 
 def test_a_cut_line_to_redis_loses_nothing_and_doubles_nothing(start: Start, tmp_path: Path) -> None:
     with open_tap(start.settings.redis_url, tmp_path) as tap:
-        evenings(start, tap)
+        play_rounds(start, tap)
 
 
 @pytest.mark.parametrize("keeps_data", [True, False])
 def test_a_restart_of_redis_loses_nothing_and_doubles_nothing(start: Start, keeps_data: bool) -> None:
     with open_folder("redis-") as folder, open_redis(folder, keeps_data=keeps_data) as redis:
-        evenings(start, redis)
+        play_rounds(start, redis)
