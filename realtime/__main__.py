@@ -23,6 +23,9 @@ log = structlog.get_logger("realtime")
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 LEAVING_S = 9  # within ten seconds a process is gone, whatever else is out of order
 
+#: Most of what lives here are sockets: to look at all of them for a few thousand new objects is a pause for everybody.
+COLLECT_AFTER = (10_000, 20, 50)
+
 
 def main() -> int:
     """Bind the port, then serve: in this process, or in as many as were asked for."""
@@ -67,6 +70,7 @@ async def _run(settings: Settings, sock: socket.socket) -> int:
     await server.start([sock])
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     host, port = sock.getsockname()[:2]
     log.info("realtime_ready", address=f"{host}:{port}", pid=os.getpid())
     status = await ended

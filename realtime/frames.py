@@ -3,7 +3,7 @@ clients send are small whole texts, which need no more than this."""
 
 import struct
 
-from websockets.frames import apply_mask
+from websockets.speedups import apply_mask
 
 TEXT = 0x81  # FIN and opcode 1, RFC 6455 section 5.2
 MASKED = 0x80

@@ -12,7 +12,9 @@ from realtime.client import Client, Identity
 from realtime.hiding import hidden
 from realtime.metrics import Metrics
 from realtime.openings import Openings
+from realtime.passes import Passes
 from realtime.presence import Presence
+from realtime.prospects import Prospects
 from realtime.protocol import Code
 from realtime.reactions import Reactions
 from realtime.rooms import Rooms
@@ -37,7 +39,9 @@ class Hall(msgspec.Struct, frozen=True):
     presence: Presence
     attendance: Attendance
     reactions: Reactions
+    passes: Passes
     standings: RememberedStandings
+    prospects: Prospects
     metrics: Metrics
 
     async def sign_in(self, client: Client, token: str) -> Actor:
@@ -72,13 +76,21 @@ class Hall(msgspec.Struct, frozen=True):
         if identity.expires_at <= clock.now():
             self.sign_out(client)
             raise Unauthorized("The token has expired.")
-        if now - identity.checked_at > RECHECK_S and identity.actor.session_id is not None:
+        if now - self.passes.seen_at(identity) > RECHECK_S and identity.actor.session_id is not None:
             if not await self.threads.query(sessions.is_session_live, identity.actor.session_id):
                 self.sign_out(client)
                 raise Unauthorized("The session has ended.")
             if client.identity is identity:
                 client.identity = msgspec.structs.replace(identity, checked_at=now)
         return identity.actor
+
+    def known_actor(self, client: Client) -> Actor | None:
+        """Who the client is, where that is known without asking; None where `actor_of` has to find out."""
+        identity = client.identity
+        if identity is None or identity.expires_at <= clock.now():
+            return None
+        is_fresh = client.connection.last_heard_at - self.passes.seen_at(identity) <= RECHECK_S
+        return identity.actor if is_fresh else None
 
     async def hide_again(self, clients: Collection[Client]) -> None:
         """Look again whom these clients block."""
@@ -106,6 +118,8 @@ class Hall(msgspec.Struct, frozen=True):
         """Count the client as being in a room from now on."""
         self.presence.enter(room_id, client.viewer)
         self.attendance.enter(client, room_id)
+        if client.identity is not None:
+            self.prospects.expect(room_id, client.identity.actor.user_id)
 
     def leave(self, client: Client, room_id: UUID) -> None:
         """Count the client there no longer."""

@@ -62,6 +62,11 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", renam
     id: Reference | None = None
     always_answered: ClassVar[bool] = False
 
+    @property
+    def name(self) -> str:
+        """Its `type` on the wire."""
+        return NAMES[type(self)]
+
 
 class RoomCommand(Command, frozen=True, kw_only=True):
     """A command about a room, which clients of different origin name differently."""
@@ -245,6 +250,8 @@ AnyCommand = (
 
 COMMANDS: Mapping[str, type[Command]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyCommand)}
 
+NAMES: Mapping[type[Command], str] = {kind: name for name, kind in COMMANDS.items()}
+
 # What a bare value in place of an object means (`emit("join-lounge", id)` in Socket.IO).
 BARE_FIELD: Mapping[str, str] = {
     "authenticate": "token",
@@ -279,11 +286,20 @@ class Said(msgspec.Struct, frozen=True):
         return self.command.always_answered or self.command.id is not None or self.ack_id is not None
 
 
+_commands = msgspec.json.Decoder(AnyCommand)
 _decoder = msgspec.json.Decoder()
 
 
 def read_command(text: str) -> Command:
     """The command in one JSON text frame; raises Refused."""
+    try:
+        return _commands.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return _read_again(text)
+
+
+def _read_again(text: str) -> Command:
+    """Find out what is wrong with a command, and whose answer the sender waits for; raises Refused."""
     try:
         said = _decoder.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

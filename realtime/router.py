@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC
+from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
 import structlog
+from prometheus_client import Counter
 
 from realtime.answers import ErrorEvent, ack, encode
 from realtime.client import STRIKES, Client
@@ -23,6 +25,9 @@ INBOX_PAUSE = 32
 INBOX_RESUME = 8
 
 
+_FAULT = Unavailable("Something went wrong here.", Code.INTERNAL)
+
+
 class Reply(msgspec.Struct, frozen=True):
     """What a handler answers: fields of the `ack`, or a whole event; `then` runs right after it is sent."""
 
@@ -31,8 +36,17 @@ class Reply(msgspec.Struct, frozen=True):
     then: Callable[[], None] | None = None
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """A command of which one thing alone is awaited, and what is answered to that; `reply` raises ServiceError."""
+
+    outcome: asyncio.Future[Any]
+    reply: Callable[[Any], Reply]
+
+
 Handler = Callable[[Client, Any, Hall], Awaitable[Reply]]
+Beginner = Callable[[Client, Any, Hall], Pending | None]
 H = TypeVar("H", bound=Handler)
+B = TypeVar("B", bound=Beginner)
 
 
 def command(*names: str) -> Callable[[H], H]:
@@ -41,6 +55,16 @@ def command(*names: str) -> Callable[[H], H]:
     def mark(handler: H) -> H:
         handler.commands = names  # type: ignore[attr-defined]
         return handler
+
+    return mark
+
+
+def at_once(*names: str) -> Callable[[B], B]:
+    """Mark a function that begins these `type`s without a task; where it gives None, the handler does all of it."""
+
+    def mark(beginner: B) -> B:
+        beginner.begins = names  # type: ignore[attr-defined]
+        return beginner
 
     return mark
 
@@ -59,12 +83,24 @@ def table_of(modules: Iterable[ModuleType]) -> Mapping[str, Handler]:
     return table
 
 
+def beginners_of(modules: Iterable[ModuleType]) -> Mapping[str, Beginner]:
+    """What begins commands without a task, by their names."""
+    return {
+        name: beginner
+        for module in modules
+        for beginner in vars(module).values()
+        if callable(beginner)
+        for name in getattr(beginner, "begins", ())
+    }
+
+
 class Router:
     """Each client's commands are handled one after the other, in the order in which they came."""
 
-    def __init__(self, table: Mapping[str, Handler], hall: Hall) -> None:
-        self._table, self._hall = table, hall
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, table: Mapping[str, Handler], beginners: Mapping[str, Beginner], hall: Hall) -> None:
+        self._table, self._beginners, self._hall = table, beginners, hall
+        self._running: set[asyncio.Future[Any]] = set()
+        self._counters: dict[tuple[str, str], Counter] = {}
 
     def submit(self, client: Client, said: Said) -> None:
         """Put a command in the client's line; a long line stops the reading of the socket."""
@@ -72,16 +108,15 @@ class Router:
         if wait_s:
             self._slow_down(client, said, wait_s)
             return
+        if not client.is_busy and self._begin(client, said):
+            return
         if client.inbox is None:
             client.inbox = deque()
         client.inbox.append(said)
         if len(client.inbox) == INBOX_PAUSE:
             client.connection.pause_reading()
         if not client.is_busy:
-            client.is_busy = True
-            task = asyncio.get_running_loop().create_task(self._work(client))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._work_off(client)
 
     def refuse(self, client: Client, refused: Refused) -> None:
         """Answer what is no command; many of them end the connection."""
@@ -94,15 +129,55 @@ class Router:
     def _slow_down(self, client: Client, said: Said, wait_s: float) -> None:
         """Refuse what comes too fast; whoever does not care is cut off."""
         refusal = RateLimited("This socket says too much.", retry_after_s=wait_s)
-        self._count(str(type(said.command).__struct_config__.tag), refusal.code)
+        self._count(said.command.name, refusal.code)
         self._send(client, encode(error_event(said.command, refusal)), said.ack_id)
         if client.pace.is_hopeless:
             client.connection.close(Close.POLICY, "too many messages")
 
     async def finish(self, timeout_s: float) -> None:
         """Wait for the commands that are being handled."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout_s)
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout_s)
+
+    def _begin(self, client: Client, said: Said) -> bool:
+        """Begin a command without a task where that is possible: nearly all that is said is chat."""
+        begin = self._beginners.get(said.command.name)
+        if begin is None:
+            return False
+        try:
+            pending = begin(client, said.command, self._hall)
+        except ServiceError as error:
+            self._fail(client, said, error)
+            return True
+        except Exception:  # the outermost loop of a client's commands
+            log.exception("command_failed", command=said.command.name)
+            self._fail(client, said, _FAULT)
+            return True
+        if pending is None:
+            return False
+        client.is_busy = True
+        self._running.add(pending.outcome)
+        pending.outcome.add_done_callback(partial(self._end, client, said, pending.reply))
+        return True
+
+    def _end(self, client: Client, said: Said, reply: Callable[[Any], Reply], outcome: asyncio.Future[Any]) -> None:
+        self._running.discard(outcome)
+        try:
+            self._answer(client, said, reply(outcome.result()))
+        except ServiceError as error:
+            self._fail(client, said, error)
+        except Exception:  # the outermost loop of a client's commands
+            log.exception("command_failed", command=said.command.name)
+            self._fail(client, said, _FAULT)
+        client.is_busy = False
+        if client.inbox:
+            self._work_off(client)
+
+    def _work_off(self, client: Client) -> None:
+        client.is_busy = True
+        task = asyncio.get_running_loop().create_task(self._work(client))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _work(self, client: Client) -> None:
         try:
@@ -116,24 +191,22 @@ class Router:
             client.is_busy, client.inbox = False, None
 
     async def _handle(self, client: Client, said: Said) -> None:
-        name = str(type(said.command).__struct_config__.tag)
         try:
-            reply = await self._table[name](client, said.command, self._hall)
+            self._answer(client, said, await self._table[said.command.name](client, said.command, self._hall))
         except ServiceError as error:
-            self._count(name, error.code)
-            self._send(client, encode(error_event(said.command, error)), said.ack_id)
-            if error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None) is not None:
-                client.connection.close(Close.UNAUTHORIZED, "unauthorized")
+            self._fail(client, said, error)
         except Exception:  # the outermost loop of a client's commands
-            log.exception("command_failed", command=name)
-            self._count(name, Code.INTERNAL)
-            failure = Unavailable("Something went wrong here.", Code.INTERNAL)
-            self._send(client, encode(error_event(said.command, failure)), said.ack_id)
-        else:
-            self._count(name, "ok")
-            self._answer(client, said, reply)
+            log.exception("command_failed", command=said.command.name)
+            self._fail(client, said, _FAULT)
+
+    def _fail(self, client: Client, said: Said, error: ServiceError) -> None:
+        self._count(said.command.name, error.code)
+        self._send(client, encode(error_event(said.command, error)), said.ack_id)
+        if error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None) is not None:
+            client.connection.close(Close.UNAUTHORIZED, "unauthorized")
 
     def _answer(self, client: Client, said: Said, reply: Reply) -> None:
+        self._count(said.command.name, "ok")
         if reply.event is not None:
             self._send(client, reply.event, said.ack_id)
         elif said.is_answered:
@@ -142,7 +215,10 @@ class Router:
             reply.then()
 
     def _count(self, name: str, outcome: str) -> None:
-        self._hall.metrics.commands.labels(name, outcome).inc()
+        key = name, outcome
+        if key not in self._counters:  # looking one up costs more than counting
+            self._counters[key] = self._hall.metrics.commands.labels(*key)
+        self._counters[key].inc()
 
     @staticmethod
     def _send(client: Client, event: bytes, ack_id: int | None) -> None:

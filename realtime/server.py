@@ -28,12 +28,14 @@ from realtime.handlers import rooms as room_handlers
 from realtime.heartbeat import PING_S, Heartbeat
 from realtime.metrics import Metrics
 from realtime.openings import Openings
+from realtime.passes import Passes
 from realtime.presence import Presence
+from realtime.prospects import Prospects
 from realtime.protocol import Authenticate, Close, Code, JoinStream, Refused, Said
 from realtime.reactions import Reactions
 from realtime.relay import Relay
 from realtime.rooms import Rooms
-from realtime.router import Router, table_of
+from realtime.router import Router, beginners_of, table_of
 from realtime.threads import Threads
 from realtime.writer import THREADS as WRITING_THREADS
 from realtime.writer import Writer
@@ -73,6 +75,7 @@ class Server:
             self._metrics,
         )
         self._attendance = Attendance(self._threads)
+        self._passes = Passes(self._threads)
         self._reactions = Reactions(self._threads, self._rooms)
         self._hall = Hall(
             threads=self._threads,
@@ -82,10 +85,13 @@ class Server:
             presence=self._presence,
             attendance=self._attendance,
             reactions=self._reactions,
+            passes=self._passes,
             standings=standings,
+            prospects=Prospects(self._threads, standings),
             metrics=self._metrics,
         )
-        self._router = Router(table_of([accounts, room_handlers, chat_handlers, moderation, events]), self._hall)
+        handlers = [accounts, room_handlers, chat_handlers, moderation, events]
+        self._router = Router(table_of(handlers), beginners_of(handlers), self._hall)
         self._relay = Relay(settings.redis_url, self._rooms.hear, self._resume)
         self._rooms.attach(self._relay)
         self._admission = Admission(settings, self._metrics)
@@ -110,6 +116,7 @@ class Server:
             self._reactions.run(),
             self._control.run(),
             self._heartbeat.run(),
+            self._passes.run(self._clients.values(), self._hall.sign_out),
         ):
             self._tasks.append(asyncio.create_task(self._outermost(work)))
         await self._rooms.watch(CONTROL, self._control.hear)

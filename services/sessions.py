@@ -1,5 +1,6 @@
 """Sessions: opened at sign-in, prolonged by rotating refresh tokens, ended at sign-out."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -101,6 +102,13 @@ def verify_access_token(token: str) -> Actor:
 def is_session_live(session_id: UUID) -> bool:
     """Whether nobody has ended the session."""
     return bool(query("SELECT 1 FROM auth_sessions WHERE id = %s AND revoked_at IS NULL", (session_id,)))
+
+
+@acting_as_system("many people's sessions are looked at together")
+def live_sessions(session_ids: Collection[UUID]) -> set[UUID]:
+    """Those among the sessions that nobody has ended."""
+    sql = "SELECT id FROM auth_sessions WHERE id = ANY (%s::uuid[]) AND revoked_at IS NULL"
+    return {row[0] for row in query(sql, (list(session_ids),))}
 
 
 def sessions_of(actor: Actor) -> list[SessionView]:

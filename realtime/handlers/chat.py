@@ -6,14 +6,16 @@ import msgspec
 
 from realtime.client import Client
 from realtime.hall import Hall
-from realtime.handlers.rooms import room_meant
+from realtime.handlers.rooms import room_joined, room_meant
 from realtime.protocol import DeleteMessage, EditMessage, PinMessage, React, SendMessage
-from realtime.router import Reply, command
+from realtime.router import Pending, Reply, at_once, command
 from services import chat_signs, message_edits, messages
-from services.chat import Draft
+from services.actors import Actor
+from services.chat import Draft, Outcome
 from services.chat_signs import Reaction
 from services.errors import Invalid, RateLimited, ServiceError
 from services.messages import Message
+from services.rooms import RoomRef
 
 REACTION_PAUSE_S = 0.1
 
@@ -28,17 +30,17 @@ class Stored(msgspec.Struct, frozen=True):
 async def send_message(client: Client, said: SendMessage, hall: Hall) -> Reply:
     """Say something in a room; answered after the commit."""
     actor = await hall.actor_of(client)
-    draft = Draft(
-        room=await room_meant(client, said, hall),
-        actor=actor,
-        text=said.words,
-        reply_to=_reply_to(said.reply_to),
-        client_message_id=said.client_message_id or None,
-    )
-    outcome = await hall.writer.send(draft)
-    if isinstance(outcome, ServiceError):
-        raise outcome
-    return Reply(Stored(outcome.message))
+    return _stored(await hall.writer.send(_draft(said, actor, await room_meant(client, said, hall))))
+
+
+@at_once("send_message", "chat", "message")
+def send_at_once(client: Client, said: SendMessage, hall: Hall) -> Pending | None:
+    """The same for somebody known in a room that they are in."""
+    actor = hall.known_actor(client)
+    room = room_joined(client, said) if actor is not None else None
+    if actor is None or room is None:
+        return None
+    return Pending(hall.writer.send(_draft(said, actor, room)), _stored)
 
 
 @command("pin_message")
@@ -72,6 +74,22 @@ async def react(client: Client, said: React, hall: Hall) -> Reply:
     await hall.threads.query(chat_signs.may_be_heard, actor, ref.id, hall.standings)
     hall.reactions.add(ref.id, kind)
     return Reply()
+
+
+def _draft(said: SendMessage, actor: Actor, room: RoomRef) -> Draft:
+    return Draft(
+        room=room,
+        actor=actor,
+        text=said.words,
+        reply_to=_reply_to(said.reply_to),
+        client_message_id=said.client_message_id or None,
+    )
+
+
+def _stored(outcome: Outcome) -> Reply:
+    if isinstance(outcome, ServiceError):
+        raise outcome
+    return Reply(Stored(outcome.message))
 
 
 def _reaction(name: str) -> Reaction:

@@ -76,6 +76,11 @@ async def typing(client: Client, said: Typing, hall: Hall) -> Reply:
 
 async def room_meant(client: Client, said: RoomCommand, hall: Hall) -> RoomRef:
     """The room that a command names, or the only one joined; raises Invalid, NotFound."""
+    return room_joined(client, said) or await _room_named(client, said, hall)
+
+
+def room_joined(client: Client, said: RoomCommand) -> RoomRef | None:
+    """The same where the client is in it; raises Invalid where none is named and there is not just one."""
     if said.room_name is None and said.streamer_nickname is None:
         if len(client.joined) != 1:
             raise Invalid.field("room", "says which room is meant", Code.NO_ROOM)
@@ -83,7 +88,7 @@ async def room_meant(client: Client, said: RoomCommand, hall: Hall) -> RoomRef:
     for room_id, alias in client.joined.items():
         if alias == said.room_name:
             return RoomRef(room_id, alias)
-    return await _room_named(client, said, hall)
+    return None
 
 
 async def _room_named(client: Client, said: RoomCommand, hall: Hall) -> RoomRef:

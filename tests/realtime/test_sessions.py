@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services import follows, notifications, sessions
+from db.connection import connection, query
+from services import clock, follows, notifications, sessions, tokens
 from services.events import StreamEnded, StreamerRef, StreamStarted, publish
 from services.ids import new_id
 from services.topics import followers_topic, room_topic
@@ -69,6 +72,48 @@ def test_a_revoked_session_reads_on_but_sends_no_more(start: Start, show: Show) 
         return refused
 
     assert play(scene)["code"] == "unauthorized"
+
+
+def test_whose_token_expires_hears_nothing_private_any_more(start: Start, show: Show) -> None:
+    process = start()
+    me = sessions.verify_access_token(show.ana)
+    assert me.session_id is not None
+    nearly_over = clock.now() - timedelta(seconds=start.settings.jwt_expires_in_s - 3)
+    token = tokens.sign_access_token(me.user_id, me.session_id, nearly_over)
+
+    async def scene(crowd: Crowd) -> tuple[dict[str, Any], list[str]]:
+        ana, ben = await crowd.person(process), await crowd.person(process)
+        await ben.ask("join", room=show.room, token=show.ben)
+        await ana.ask("join", room=show.room, token=token)
+        await ana.ask("subscribe_notifications")
+        await asyncio.to_thread(notifications.notify, me.user_id, "test", "While it is good", "", {})
+        await ana.hear_type("notification")
+        told = await ana.hear(lambda event: event["type"] == "error", limit_s=15)
+        await asyncio.to_thread(notifications.notify, me.user_id, "test", "Too late", "", {})
+        await ben.ask("chat", text="public as ever")
+        await ana.hear_text("public as ever")
+        return told, [event["title"] for event in ana.heard if event["type"] == "notification"]
+
+    told, titles = play(scene)
+    assert (told["code"], titles) == ("unauthorized", ["While it is good"])
+
+
+def test_a_session_that_ended_unheard_ends_on_its_sockets(start: Start, show: Show) -> None:
+    process = start()
+
+    async def scene(crowd: Crowd) -> dict[str, Any]:
+        ana = await crowd.person(process)
+        await ana.ask("join", room=show.room, token=show.ana)
+        await asyncio.to_thread(end_silently, show.ana_session)
+        return await ana.hear(lambda event: event["type"] == "error", limit_s=15)
+
+    assert play(scene)["code"] == "unauthorized"
+
+
+def end_silently(session_id: UUID) -> None:
+    """Revoke a session as though Redis had lost the word of it."""
+    with connection():
+        query("UPDATE auth_sessions SET revoked_at = now() WHERE id = %s", (session_id,))
 
 
 def test_rules_refuse_with_codes_and_guests_only_read(start: Start, show: Show) -> None:

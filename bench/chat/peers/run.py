@@ -115,7 +115,7 @@ def _turns(
             contender = CONTENDERS[name]
             with _serving(contender, environment) as (port, pid):
                 command = [crowd, str(port), contender.dialect, *plan, str(pid)]
-                found = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=300)
+                found = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=300 + options.seconds)
             seen[name].append(msgspec.json.decode(found.stdout, type=Seen))
     for name in names:
         yield *heading, name, seen[name]
@@ -163,7 +163,7 @@ def _node_modules(folder: Path) -> str:
     if known := os.environ.get("NODE_PATH"):
         return known
     command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *PACKAGES]
-    subprocess.run(command, check=True, timeout=300)
+    subprocess.run(command, check=True, timeout=300 + options.seconds)
     return str(folder / "node_modules")
 
 
