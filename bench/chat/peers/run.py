@@ -26,6 +26,7 @@ from bench.figures import Figure
 HERE = Path(__file__).parent
 PACKAGES = ("ws@8", "ioredis@5", "socket.io@4", "@socket.io/redis-adapter@8")
 FIRST_CORE, SECOND_CORE = {0}, {1}
+PEERS = ("astrotv", "ws", "ws-coalescing", "socketio")
 READY_S = 20
 
 Environment = Mapping[str, str]
@@ -62,6 +63,9 @@ CONTENDERS = {
     "astrotv": Contender("astrotv", "astrotv", [sys.executable, "-m", "bench.chat.unhurried"]),
     "ws": Contender("ws", "query", ["node", str(HERE / "ws.js"), "PORT", "REDIS", "plain"]),
     "ws-coalescing": Contender("ws-coalescing", "query", ["node", str(HERE / "ws.js"), "PORT", "REDIS", "coalescing"]),
+    "ws-coalescing-whole": Contender(
+        "ws-coalescing-whole", "query", ["node", str(HERE / "ws.js"), "PORT", "REDIS", "coalescing", "whole"]
+    ),
     "socketio": Contender("socketio", "socketio", ["node", str(HERE / "socketio.js"), "PORT", "REDIS"]),
 }
 
@@ -84,7 +88,7 @@ def main(arguments: list[str]) -> None:
         if heading != (rooms, rate):
             heading, first = (rooms, rate), results
             print(f"\n{options.viewers} viewers, {rooms} room(s), {f'{rate} messages/s' if rate else 'saturated'}")
-            print(f"{'server':<14}{'heard/s':>10}{'first/':>7}{'last p50':>10}{'last p99':>10}", end="")
+            print(f"{'server':<20}{'heard/s':>10}{'first/':>7}{'last p50':>10}{'last p99':>10}", end="")
             print(f"{'each p99':>10}{'cpu':>6}{'cpu s/M':>9}{'KB/conn':>9}{'opened/s':>10}{'lost':>7}")
         print(_row(name, results, statistics.median(_ratios(first, results))), flush=True)
 
@@ -163,7 +167,7 @@ def _node_modules(folder: Path) -> str:
     if known := os.environ.get("NODE_PATH"):
         return known
     command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), *PACKAGES]
-    subprocess.run(command, check=True, timeout=300 + options.seconds)
+    subprocess.run(command, check=True, timeout=300)
     return str(folder / "node_modules")
 
 
@@ -180,7 +184,7 @@ def _ratios(ours: Sequence[Seen], theirs: Sequence[Seen]) -> list[float]:
 
 def _row(name: str, results: Sequence[Seen], ratio: float) -> str:
     middle = {field: statistics.median(getattr(seen, field) for seen in results) for field in Seen.__struct_fields__}
-    text = f"{name:<14}{middle['deliveries_per_s']:>10.0f}{ratio:>7.2f}"
+    text = f"{name:<20}{middle['deliveries_per_s']:>10.0f}{ratio:>7.2f}"
     text += f"{middle['last_p50_ms']:>10.2f}{middle['last_p99_ms']:>10.2f}{middle['each_p99_ms']:>10.2f}"
     text += f"{middle['cpu_share']:>6.2f}{middle['cpu_s_per_million']:>9.3f}{middle['kb_per_connection']:>9.2f}"
     return text + f"{middle['opened_per_s']:>10.0f}{middle['lost']:>7.0f}"
@@ -192,7 +196,9 @@ def _whole_numbers(text: str) -> list[int]:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.chat.peers.run", description="Chat beside its peers.")
-    parser.add_argument("--servers", default=",".join(CONTENDERS), help="which; the first is compared with each")
+    parser.add_argument(
+        "--servers", default="astrotv,ws,ws-coalescing,socketio", help="which; the first is compared with each"
+    )
     parser.add_argument("--viewers", type=int, default=1000, help="sockets")
     parser.add_argument("--rooms", type=_whole_numbers, default=[1], help="numbers of rooms, comma-separated")
     parser.add_argument("--rates", type=_whole_numbers, default=[0], help="messages a second; 0 is as many as go")

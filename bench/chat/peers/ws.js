@@ -1,13 +1,15 @@
 // A chat server as people write it with Node: `ws` on the sockets, Redis between the processes.
-//   node ws.js PORT REDIS_URL [plain|coalescing]
+//   node ws.js PORT REDIS_URL [plain|coalescing] [short|whole]
 // plain: one send for each message and socket. coalescing: a message is framed once, and all that one turn of
-// the event loop brought for a room is one write to each socket, as AstroTV does it.
+// the event loop brought for a room is one write to each socket, as AstroTV does it. short: a message of 200
+// bytes. whole: with all that AstroTV's messages carry, 440 bytes.
 'use strict';
 const http = require('http');
+const { randomUUID } = require('crypto');
 const { WebSocketServer } = require('ws');
 const Redis = require('ioredis');
 
-const [port, redisUrl, mode = 'plain'] = process.argv.slice(2);
+const [port, redisUrl, mode = 'plain', size = 'short'] = process.argv.slice(2);
 const rooms = new Map();
 const publisher = new Redis(redisUrl);
 const subscriber = new Redis(redisUrl);
@@ -41,9 +43,17 @@ function tellSoon(channel, payload) {
   else waiting.set(room, [framed(payload)]);
 }
 
+const WHOLE_ROOM = randomUUID();
+const more = size === 'short' ? {} : { isPinned: false, isDeleted: false, replyTo: null, editedAt: null };
+function wholeAuthor() {
+  const name = `person_${String(people++).padStart(12, '0')}`;
+  return { id: randomUUID(), username: name, name, avatar: null, badges: [] };
+}
+
 function enter(socket, request) {
   const room = new URL(request.url, 'http://x').searchParams.get('room');
-  const author = { id: String(people), username: `person_${people++}` };
+  const author = size === 'short' ? { id: String(people), username: `person_${people++}` } : wholeAuthor();
+  const name = size === 'short' ? room : `stream:${WHOLE_ROOM}`;
   if (!rooms.has(room)) rooms.set(room, new Set());
   rooms.get(room).add(socket);
   socket.on('close', () => rooms.get(room).delete(socket));
@@ -51,7 +61,8 @@ function enter(socket, request) {
   socket.on('message', (data) => {
     const { text } = JSON.parse(data);
     if (typeof text !== 'string' || !text || text.length > 500) return;
-    const message = { type: 'new_message', room, id: String(said), seq: ++said, text, author, createdAt: new Date() };
+    const id = size === 'short' ? String(said) : randomUUID();
+    const message = { type: 'new_message', room: name, id, seq: ++said, text, author, createdAt: new Date(), ...more };
     publisher.publish(`room:${room}`, JSON.stringify(message));
   });
 }
