@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 
-class Numbered(msgspec.Struct, frozen=True):
+class Numbered(msgspec.Struct, frozen=True, gc=False):
     """One event of a room; `seq` is 0 for everything but messages, `cause` the request that led to it."""
 
     seq: int
