@@ -67,7 +67,7 @@ class Writer:
             outcomes = self._stored([draft for draft, _ in batch])
             news = chat.news_of(outcomes)
             self._loop.call_soon_threadsafe(self._pass_on, batch, outcomes, news)
-            self._announce(news)
+            self._tell_others(news)
 
     def _next_batch(self) -> list[Waiting]:
         """What waits now, or else the next that comes; empty when the writer is to end, which the next is told too."""
@@ -95,6 +95,12 @@ class Writer:
             if len(drafts) > 1:  # one of them cannot be stored: the others' senders did nothing wrong
                 return [outcome for draft in drafts for outcome in self._stored([draft])]
             return [Unavailable("The message could not be stored.")]
+
+    def _tell_others(self, news: News | None) -> None:
+        try:
+            self._announce(news)
+        except Exception:  # the outermost loop of this thread; whoever was not told finds the gap
+            log.exception("batch_not_announced")
 
     def _pass_on(self, batch: list[Waiting], outcomes: Sequence[Outcome], news: News | None) -> None:
         for (_, future), outcome in zip(batch, outcomes, strict=True):
