@@ -100,7 +100,7 @@ class Caller:
 
 
 def strangers(route: Route) -> list[User]:
-    found = [make_user(), make_user(role=Role.STREAMER)]
+    found: list[User] = [make_user(), make_user(role=Role.STREAMER)]
     if route.access in KEPT_FROM_STAFF and route.path not in MODERATED:
         found.append(make_user(role=Role.MODERATOR))
     return found

@@ -44,7 +44,7 @@ class Audience(msgspec.Struct, frozen=True):
 @pytest.fixture
 def audience(committed_db: Settings) -> Audience:
     with connection():
-        people = [make_user() for _ in range(3)]
+        people: list[User] = [make_user() for _ in range(3)]
         tokens = [sessions.open_session(person.id, Device()).access_token for person in people]
         return Audience(make_session(), people, tokens)
 
