@@ -102,10 +102,14 @@ def followed_by(user_id: UUID) -> list[UUID]:
 
 @acting_as_system("both people's counts")
 def _lock_pair(follower_id: UUID, user_id: UUID) -> None:
-    """Lock both rows in the order of their ids, so that mutual follows never deadlock."""
+    """Lock both rows in the order of their ids, so that mutual follows never deadlock.
+
+    What only refers to the people, such as a gift, neither waits for this nor makes it wait.
+    """
     if follower_id == user_id:
         raise Invalid.field("id", "must not be your own", "self_follow")
-    found = User.select(User.id).where(User.id.in_((follower_id, user_id))).order_by(User.id).for_update()
+    pair = User.select(User.id).where(User.id.in_((follower_id, user_id))).order_by(User.id)
+    found = pair.for_update("FOR NO KEY UPDATE")
     if len(list(found)) < 2:
         raise NotFound("No such user.")
 
