@@ -41,7 +41,7 @@ def soak(stack: Stack, seconds: float) -> Iterator[str]:
     key = stack.call("GET", "/api/auth/stream-key", streamer.token)["streamKey"]
     viewers = [Person(stack) for _ in range(6)]
     crowd = _crowd(stack, streamer, viewers)
-    with stack.publishing(key):
+    with stack.publishing(key, seconds=round(seconds) + 300):
         (stream,) = until(lambda: stack.call("GET", "/api/streams"))
         room = f"stream:{stream['id']}"
         with crowd.at_work(), deeds.Talk(stack, [viewer.token for viewer in viewers], room) as talk:

@@ -60,9 +60,10 @@ class Stack:
         return [FFMPEG, "-hide_banner", "-loglevel", "error", *source, *video, *sink]
 
     @contextmanager
-    def publishing(self, key: str) -> Iterator[subprocess.Popen[bytes]]:
-        """An encoder at work; stopped as OBS stops when the block ends."""
-        process = subprocess.Popen(self.encoder(key), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def publishing(self, key: str, *, seconds: int = 300) -> Iterator[subprocess.Popen[bytes]]:
+        """An encoder at work, for so long at the most; stopped as OBS stops when the block ends."""
+        command, quiet = self.encoder(key, seconds=seconds), subprocess.DEVNULL
+        process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
         try:
             yield process
         finally:
