@@ -20,9 +20,9 @@ def read_uuids() -> None:
     psycopg2.extensions.register_type(many)
 
 
-def _read(text: Any, _cursor: Any) -> UUID | None:
+def _read(text: str | bytes | None, _cursor: Any) -> UUID | None:
     """The id that PostgreSQL spelled, whose form need not be checked as UUID() would."""
-    if text is None:
+    if not isinstance(text, str):
         return None
     made = UUID.__new__(UUID)
     _set(made, "int", int(text.replace("-", ""), 16))

@@ -3,7 +3,10 @@ clients send are small whole texts, which need no more than this."""
 
 import struct
 
-from websockets.speedups import apply_mask
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # where no wheel of the library has it compiled
+    from websockets.utils import apply_mask
 
 TEXT = 0x81  # FIN and opcode 1, RFC 6455 section 5.2
 MASKED = 0x80

@@ -118,7 +118,7 @@ def test_following_counts_once_and_not_oneself(client: Client) -> None:
 def test_what_is_past_ran_and_ended_newest_first(client: Client) -> None:
     streamer = make_user(role=Role.STREAMER)
     headers = bearer(streamer)
-    ran = []
+    ran: list[str] = []
     for _ in range(2):
         ran.insert(0, publish_as(streamer))
         client.simulate_delete(f"/api/streams/{ran[0]}", headers=headers)
