@@ -24,7 +24,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 LEAVING_S = 9  # within ten seconds a process is gone, whatever else is out of order
 
 #: Most of what lives here are sockets: to look at all of them for a few thousand new objects is a pause for everybody.
-COLLECT_AFTER = (10_000, 20, 50)
+COLLECT_AFTER = (1_000, 20, 100)
 
 
 def main() -> int:
