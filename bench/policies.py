@@ -23,7 +23,7 @@ from services import sessions, users, wallets
 from services.ids import new_id
 from services.sessions import Device
 
-ROUNDS = 31
+ROUNDS = 21
 #: Nobody, past every policy; a person; the platform.
 WAYS = ("none", "person", "platform")
 
