@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     frontend_url: str
     rate_limit_auth: str
     rate_limit_default: str
+    list_kept_ms: int
     trusted_proxies: int
     ws_max_connections_per_address: int
 
@@ -121,7 +122,7 @@ NAMES = frozenset(
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
     INGEST_SECRET PLAYBACK_SECRET PLAYBACK_TOKEN_EXPIRES_IN PUBLIC_RELAY_URL RECORDING_RETENTION_DAYS HOOK_HLS_URL
     CHAT_RETENTION_DAYS METRICS_RETENTION_DAYS NOTIFICATION_RETENTION_DAYS WEBHOOK_RETENTION_DAYS
-    ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT
+    ENCRYPTION_KEYS FLOWER_BASIC_AUTH CORS_ORIGIN FRONTEND_URL RATE_LIMIT_AUTH RATE_LIMIT_DEFAULT LIST_KEPT_MS
     TRUSTED_PROXIES WS_MAX_CONNECTIONS_PER_ADDRESS DATA_DIR HLS_PATH MEDIA_STORAGE AWS_S3_BUCKET AWS_REGION
     AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY FFMPEG_BINARY VIDEO_ENCODER MAX_TRANSCODES
     GRACE_WINDOW DVR_WINDOW MAX_STREAM_DURATION SMTP_URL MAIL_FROM STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET DODO_API_KEY
@@ -205,6 +206,7 @@ def _http(read: Reader) -> dict[str, Any]:
         "frontend_url": read.text("FRONTEND_URL", "http://localhost:3000").rstrip("/"),
         "rate_limit_auth": read.rate("RATE_LIMIT_AUTH", "100/15minutes"),
         "rate_limit_default": read.rate("RATE_LIMIT_DEFAULT", "1000/15minutes"),
+        "list_kept_ms": read.whole("LIST_KEPT_MS", 250, 0, 1000),
         "trusted_proxies": read.whole("TRUSTED_PROXIES", 0, 0, 10),
         "ws_max_connections_per_address": read.whole("WS_MAX_CONNECTIONS_PER_ADDRESS", 500, 1),
     }

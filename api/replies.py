@@ -50,6 +50,18 @@ def page(resp: falcon.Response, found: Page[Any]) -> None:
     _send(resp, 200, found.items, meta=Meta(found.next_cursor))
 
 
+def page_body(found: Page[Any]) -> bytes:
+    """The body that `page` would send."""
+    return _body(found.items, meta=Meta(found.next_cursor))
+
+
+def ready(resp: falcon.Response, body: bytes, tag: str) -> None:
+    """200 with a body that was made before, and its entity tag."""
+    resp.set_header("ETag", tag)
+    resp.content_type = JSON
+    resp.data = body
+
+
 def cacheable(resp: falcon.Response, seconds: int) -> None:
     """Let anybody keep a public answer for a moment."""
     resp.set_header("Cache-Control", f"public, max-age={seconds}")
@@ -69,4 +81,8 @@ def knows(if_none_match: str | None, tag: str) -> bool:
 def _send(resp: falcon.Response, status: int, data: Any, *, message: str = "", meta: Meta | None = None) -> None:
     resp.status = status
     resp.content_type = JSON
-    resp.data = _encoder.encode(Success(data=data, success=True, message=message, meta=meta))
+    resp.data = _body(data, message=message, meta=meta)
+
+
+def _body(data: Any, *, message: str = "", meta: Meta | None = None) -> bytes:
+    return _encoder.encode(Success(data=data, success=True, message=message, meta=meta))

@@ -25,7 +25,13 @@ from tests.folders import open_folder
 
 TEMPLATE = "astrotv_template"
 #: Tests must not sign in slowly, nor reach a server that somebody runs for real.
-FIXED = {"BCRYPT_ROUNDS": "4", "LOG_LEVEL": "warning", "LOG_FORMAT": "console", "ASTROTV_ENV": "development"}
+FIXED = {
+    "BCRYPT_ROUNDS": "4",
+    "LOG_LEVEL": "warning",
+    "LOG_FORMAT": "console",
+    "ASTROTV_ENV": "development",
+    "LIST_KEPT_MS": "0",
+}
 
 _servers = ExitStack()
 _shared = pytest.StashKey[dict[str, str]]()

@@ -16,7 +16,7 @@ class EntityTags:
             return
         if not (resp.get_header("Cache-Control") or "").startswith("public"):
             return
-        tag = etag(resp.data)
+        tag = resp.get_header("ETag") or etag(resp.data)
         resp.set_header("ETag", tag)
         if knows(req.get_header("If-None-Match"), tag):
             resp.status, resp.data = 304, None

@@ -2,29 +2,48 @@
 
 import falcon
 
-from api.replies import cacheable, created, ok, page
+from api.kept_answers import KeptAnswers
+from api.replies import cacheable, created, etag, ok, page, page_body, ready
 from api.requests import Request, actor, parse, parse_query
 from api.schemas.lists import ListQuery, LiveQuery
 from services import rooms, stream_metadata, stream_status, streams
+from services.bus import bus
 from services.channels import own_channel
 from services.ids import known_id
+from services.pages import Page
 from services.stream_metadata import StreamDraft, StreamPatch
 
 
 class LiveStreams:
     """Streams on air, and new ones."""
 
+    def __init__(self) -> None:
+        self._kept = KeptAnswers()
+
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         wanted = parse_query(req, LiveQuery)
-        shown = streams.Filter(
-            category=wanted.category, tag=wanted.tag, language=wanted.language, q=wanted.q, sort=wanted.sort
-        )
         cacheable(resp, 1)
-        page(resp, streams.live_streams(shown, wanted.limit, wanted.cursor))
+        if wanted.cursor is not None or wanted.q is not None or not bus.settings.list_kept_ms:
+            page(resp, _live(wanted))  # hardly asked twice in a moment
+            return
+        answer = self._kept.of(wanted, bus.settings.list_kept_ms / 1000, lambda: _live_body(wanted))
+        ready(resp, answer.body, answer.tag)
 
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         stream = stream_metadata.create_stream(actor(req), parse(req, StreamDraft))
         created(resp, stream, f"/api/streams/{stream.id}")
+
+
+def _live(wanted: LiveQuery) -> Page[streams.StreamView]:
+    shown = streams.Filter(
+        category=wanted.category, tag=wanted.tag, language=wanted.language, q=wanted.q, sort=wanted.sort
+    )
+    return streams.live_streams(shown, wanted.limit, wanted.cursor)
+
+
+def _live_body(wanted: LiveQuery) -> tuple[bytes, str]:
+    body = page_body(_live(wanted))
+    return body, etag(body)
 
 
 class Stream:

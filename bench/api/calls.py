@@ -72,8 +72,16 @@ def _message(world: World) -> Iterator[bytes]:
         yield _request(number, "POST", "/api/messages", {"streamId": str(stream), "text": "What a night"}, token)
 
 
+def _page(world: World) -> Iterator[bytes]:
+    return _get(f"/api/streams?limit=50&cursor={world.cursor}")(world)
+
+
+#: `list`: AstroTV keeps the body for a quarter of a second, the peers ask each time. `kept`: the peers keep
+#: theirs for a second. `page`: the page after it, for which everybody asks each time.
 CALLS: Sequence[Call] = (
     Call("list", _get("/api/streams?limit=50")),
+    Call("kept", _get("/api/streams?limit=50&kept=1")),
+    Call("page", _page),
     Call("stream", _of_streams("/api/streams/{}")),
     Call("me", _me),
     Call("message", _message),

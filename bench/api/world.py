@@ -10,6 +10,7 @@ from db.connection import connection, query
 from operations import large_world
 from operations.large_world import Size
 from services import passwords, sessions
+from services.pages import encode_cursor
 from services.sessions import Device
 
 PASSWORD = "correct horse battery"  # of people who are made up
@@ -17,11 +18,12 @@ CALLERS, PASSWORD_HOLDERS, STREAMS = 1000, 500, 200
 
 
 class World(msgspec.Struct, frozen=True):
-    """Access tokens, names of those who may sign in with PASSWORD, and ids of streams on air."""
+    """Access tokens, names of those who may sign in with PASSWORD, ids of streams on air, a cursor after 50 of them."""
 
     tokens: list[str]
     usernames: list[str]
     streams: list[UUID]
+    cursor: str
 
 
 def prepared(environment: Mapping[str, str]) -> World:
@@ -37,6 +39,11 @@ def prepared(environment: Mapping[str, str]) -> World:
             "UPDATE users SET password_hash = %s WHERE username = ANY (%s)",
             (passwords.hash_password(PASSWORD), holders),
         )
-        live = query("SELECT id FROM streams WHERE status = 'LIVE' ORDER BY viewer_count DESC LIMIT %s", (STREAMS,))
+        live = query(
+            """SELECT id, viewer_count FROM streams WHERE status = 'LIVE'
+               ORDER BY viewer_count DESC, id DESC LIMIT %s""",
+            (STREAMS,),
+        )
         tokens = [sessions.open_session(user_id, Device()).access_token for user_id, _ in readers]
-    return World(tokens, holders, [row[0] for row in live])
+    stream_id, viewers = live[49]
+    return World(tokens, holders, [row[0] for row in live], encode_cursor(viewers, stream_id))

@@ -34,19 +34,18 @@ if (cluster.isPrimary) {
     response.json({ success: true, ...data });
   };
 
-  app.get('/api/streams', answer(async (request) => {
-    const limit = Math.min(+request.query.limit || 20, 100);
+  const list = async (limit) => {
     const streams = await answers.liveStreams(limit + 1);
     const more = streams.length > limit ? streams[limit - 1].id : null;
-    return { data: streams.slice(0, limit), meta: { nextCursor: more } };
-  }));
-  // The same with a body kept for a second, as AstroTV keeps it.
-  let keptAt = 0, kept;
-  app.get('/kept/streams', async (request, response) => {
+    return { success: true, data: streams.slice(0, limit), meta: { nextCursor: more } };
+  };
+  let keptAt = 0, kept; // with `kept`, a body for a second, as a reader of AstroTV's source might do it
+  app.get('/api/streams', async (request, response) => {
+    const limit = Math.min(+request.query.limit || 20, 100);
+    if (!request.query.kept) return response.json(await list(limit));
     if (Date.now() - keptAt > 1000) {
       keptAt = Date.now();
-      const streams = await answers.liveStreams(51);
-      kept = JSON.stringify({ success: true, data: streams.slice(0, 50), meta: { nextCursor: streams[49]?.id } });
+      kept = Buffer.from(JSON.stringify(await list(limit)));
     }
     while (!kept) await new Promise((resolve) => setTimeout(resolve, 5));
     response.type('application/json').send(kept);
