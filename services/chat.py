@@ -69,13 +69,14 @@ def send_messages(drafts: Sequence[Draft], memory: Memory = _FRESH) -> list[Outc
 
 def store_messages(drafts: Sequence[Draft], memory: Memory = _FRESH) -> list[Outcome]:
     """As `send_messages`, without publishing; the caller hands the news of the outcomes to `announce`."""
+    outcomes: Outcomes = [None] * len(drafts)
+    passed: list[Judged] = []
     try:
-        outcomes: Outcomes = [None] * len(drafts)
-        passed = _judge(drafts, memory.standings, outcomes)
-        passed = _within_burst(passed, memory.bursts, outcomes)
+        passed = _within_burst(_judge(drafts, memory.standings, outcomes), memory.bursts, outcomes)
         post(passed, outcomes)
         _answer_repeats(drafts, outcomes)
     except (peewee.OperationalError, peewee.InterfaceError) as error:
+        memory.bursts.give_back([judged.draft.actor.user_id for judged in passed])
         raise Unavailable("The chat is away for a moment; nothing was sent.") from error
     return [outcome for outcome in outcomes if outcome is not None]
 

@@ -26,6 +26,9 @@ class Bursts(Protocol):
     def take(self, people: Sequence[UUID]) -> list[float]:
         """Count one message of each; answers, for each, 0 or the seconds until it would have been allowed."""
 
+    def give_back(self, people: Sequence[UUID]) -> None:
+        """Count those messages no more: they could not be stored, and their authors will try again."""
+
     def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
         """Let other processes know of what was sent, along with what is told."""
 
@@ -80,6 +83,9 @@ class SharedBursts:
             return [0.0] * len(people)
         return [wait_ms / 1000 for wait_ms in waits]
 
+    def give_back(self, people: Sequence[UUID]) -> None:
+        """Nothing: they stay counted for the few seconds of the window."""
+
     def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
         """Nothing: it is told already."""
 
@@ -110,6 +116,15 @@ class RememberedBursts:
         with self._lock:
             self._tidy(now)
             return [self._take(person, now) for person in people]
+
+    def give_back(self, people: Sequence[UUID]) -> None:
+        with self._lock:
+            for person in people:
+                spoken = self._spoken.get(person)
+                if spoken is not None and len(spoken.times) > 1:
+                    spoken.times.pop()
+                elif spoken is not None:
+                    del self._spoken[person]
 
     def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
         pipeline.eval(_TELL, len(people), *_keys(people), BURST, WINDOW_S * 1000)

@@ -16,7 +16,7 @@ from db.models.users import User
 from services import chat, clock, messages, rooms
 from services.actors import Role
 from services.chat import Draft, Outcome, Sent
-from services.chat_bursts import BURST
+from services.chat_bursts import BURST, RememberedBursts
 from services.errors import Forbidden, RateLimited, ServiceError
 from services.ids import new_id
 from services.rooms import ChatSettingsPatch, RoomRef
@@ -197,6 +197,15 @@ def test_a_burst_is_counted_in_memory_and_learnt_from_what_was_said_elsewhere() 
     sent = [summary(chat.send_messages([draft(room, ana)], elsewhere)[0]) for _ in range(2)]
     assert sent[1] == "rate_limited"
     assert isinstance(chat.send_messages([draft(room, ben)], elsewhere)[0], Sent)
+
+
+def test_what_could_not_be_stored_is_not_counted_as_said() -> None:
+    ana = new_id()
+    bursts = RememberedBursts()
+    for _ in range(3):
+        assert bursts.take([ana] * BURST) == [0] * BURST
+        assert bursts.take([ana])[0] > 9
+        bursts.give_back([ana] * BURST)
 
 
 def test_what_changes_while_a_standing_is_read_is_not_remembered_as_it_was() -> None:
