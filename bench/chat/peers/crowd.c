@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGES = 1 << 22, SAMPLES = 1 << 23, PAD = 40, DIGITS = 8, TOGETHER = 250 };
+enum { MESSAGES = 1 << 22, SAMPLES = 1 << 23, PAD = 40, DIGITS = 8, TOGETHER = 250, BEAT_S = 15 };
 typedef enum { QUERY, SOCKETIO, ASTROTV } Dialect;
 typedef struct { int socket, room, cut; char rest[DIGITS + 1]; } Client;
 
@@ -141,6 +141,12 @@ static void speak(int room) {
   say(clients[speaker].socket, text, (size_t)n);
 }
 
+// A sign of life, RFC 6455 section 5.5.3: who is silent for long is cut off.
+static void beat(int sock) {
+  static const char pong[6] = {(char)0x8a, (char)0x80, 0, 0, 0, 0};
+  if (send(sock, pong, sizeof pong, MSG_NOSIGNAL) < 0) fail("send");
+}
+
 static void heard(uint32_t number, uint64_t at, int room, int goes_on) {
   if (number >= sent) fail("a message that was never sent");
   delivered++;
@@ -246,6 +252,7 @@ int main(int count, char **given) {
 
   static struct epoll_event events[512];
   uint64_t start = now(), from = 0, until = 0, delivered_before = 0, reads_before = 0, finished_before = 0;
+  uint64_t beats = 0, next_beat = start, beat_every = BEAT_S * 1000000000ull / (uint64_t)viewers;
   uint64_t interval = rate ? 1000000000u / (uint64_t)rate : 0, next = start, next_room = 0;
   if (!rate) for (int i = 0; i < window; i++) speak(i % room_count);
   for (;;) {
@@ -262,6 +269,7 @@ int main(int count, char **given) {
       finished_before = finished - finished_before;
     }
     if (until && (!under_way || !rate || at - until > 2e9)) break;
+    for (; at >= next_beat; next_beat += beat_every) beat(clients[beats++ % (uint64_t)viewers].socket);
     int wait_ms = 20;
     if (rate && !until) {
       for (; at >= next; next += interval, at = now()) speak((int)(next_room++ % (uint64_t)room_count));
