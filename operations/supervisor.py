@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import IO
 
@@ -181,4 +182,5 @@ class Supervisor:
         output.close()
 
     def _print(self, name: str, colour: str | None, lines: bytes) -> None:
-        self._printer.write(Message("line", lines, datetime.now().astimezone(), name, colour))
+        with suppress(OSError):  # where the lines go may be full; nothing ends for that
+            self._printer.write(Message("line", lines, datetime.now().astimezone(), name, colour))
