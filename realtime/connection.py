@@ -4,6 +4,7 @@ import asyncio
 import socket
 from typing import Protocol, cast
 
+from websockets.exceptions import InvalidMessage
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol as FrameProtocol
@@ -189,10 +190,9 @@ class Connection(asyncio.Protocol):
             return b""
         handshake_protocol = ServerProtocol(origins=self._host.origins)  # type: ignore[arg-type]
         handshake_protocol.receive_data(head + end)
-        requests = handshake_protocol.events_received()
-        for request in requests:
+        for request in handshake_protocol.events_received():
             self._shake_hands(handshake_protocol, cast(Request, request))
-        if not requests:
+        if isinstance(handshake_protocol.handshake_exc, InvalidMessage):  # the library ends this without a word
             self._transport.write(BAD_REQUEST)
         self._flush(handshake_protocol)
         if handshake_protocol.state is State.OPEN:
