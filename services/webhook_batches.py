@@ -70,7 +70,7 @@ def _batches(most: int) -> Iterator[list[UUID]]:
 
 def _claimed() -> list[UUID]:
     """Count an attempt before making it, so that one that kills its worker counts too."""
-    return [event_id for (event_id,) in query(_CLAIM, (after(LEASE_S), BATCH))]
+    return [event_id for (event_id,) in query(_CLAIM, {"most": BATCH, "until": after(LEASE_S)})]
 
 
 def _settle_together(ids: list[UUID]) -> None:
@@ -125,11 +125,14 @@ def _columns(outcomes: list[_Outcome]) -> tuple[list[UUID], list[str], list[str]
     )
 
 
+# The rows are picked by a statement of their own: a join may ask a subquery with a limit more than once.
 _CLAIM = """
-UPDATE webhook_events SET attempts = 1, next_attempt_at = %s WHERE id IN (
+WITH waiting AS MATERIALIZED (
     SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND attempts = 0
-    ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING id"""
+    ORDER BY next_attempt_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+UPDATE webhook_events e SET attempts = 1, next_attempt_at = %(until)s FROM waiting WHERE e.id = waiting.id
+RETURNING e.id"""
 
 # Two batches at once would meet at the same wallets in different orders.
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(hashtext('webhooks'))"

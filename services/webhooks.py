@@ -98,7 +98,7 @@ def _overdue() -> list[tuple[UUID, bool]]:
     """Events that are due, and whether they were tried; each that was is asked for alone."""
     now = clock.now()
     with atomic():
-        due = query(_SWEEP, (now + timedelta(seconds=LEASE_S), now, SWEEP_BATCH))
+        due = query(_SWEEP, {"now": now, "again": now + timedelta(seconds=LEASE_S), "most": SWEEP_BATCH})
         for event_id, was_tried in due:
             if was_tried:
                 jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
@@ -203,7 +203,8 @@ UPDATE webhook_events SET state = 'FAILED', error = %s
 WHERE id = %s AND state = 'RECEIVED' RETURNING provider, received_at"""
 
 _SWEEP = """
-UPDATE webhook_events SET next_attempt_at = %s WHERE id IN (
-    SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND next_attempt_at <= %s
-    ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING id, attempts > 0"""
+WITH due AS MATERIALIZED (
+    SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND next_attempt_at <= %(now)s
+    ORDER BY next_attempt_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+UPDATE webhook_events e SET next_attempt_at = %(again)s FROM due WHERE e.id = due.id RETURNING e.id, e.attempts > 0"""

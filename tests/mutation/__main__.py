@@ -1,11 +1,13 @@
 """Try mutants of the modules that hold rules of money and of sign-in, each against the tests of its module.
 
-`python -m tests.mutation [module …] [--sample 20] [--seed 1] [--workers 2]` prints the mutants that no
-test noticed, and how many there were. A mutant that makes the tests hang counts as noticed.
+`python -m tests.mutation [module …] [--sample 20] [--seed 1] [--workers 2] [--minutes 3]` prints the
+mutants that no test noticed, and how many there were. A mutant that makes the tests hang counts as
+noticed. With a bound in minutes the sample is shuffled, and what was not begun by then is left out.
 """
 
 import argparse
 import json
+import math
 import os
 import random
 import subprocess
@@ -15,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
+from time import monotonic
 
 import msgspec
 
@@ -52,7 +55,11 @@ def main(arguments: list[str]) -> int:
         if broken:
             _say(f"tests fail without any mutant: {', '.join(broken)}\n")
         chosen = list(_chosen([module for module in modules if module not in broken], options.sample, options.seed))
-        verdicts = list(pool.map(lambda one: _tried(one, servers, workers), chosen))
+        until = monotonic() + 60 * options.minutes if options.minutes else math.inf
+        if options.minutes:
+            random.Random(options.seed).shuffle(chosen)
+        tried = pool.map(lambda one: _tried(one, servers, workers) if monotonic() < until else None, chosen)
+        verdicts = [verdict for verdict in tried if verdict is not None]
     _summary(verdicts)
     return 2 if broken else int(not all(verdict.is_noticed for verdict in verdicts))
 
@@ -75,6 +82,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=20, help="mutants of each module; 0: every one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=0, help="begin no mutant after this long; 0: no bound")
     return parser.parse_args(arguments)
 
 

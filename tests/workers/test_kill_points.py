@@ -83,7 +83,7 @@ ALONE = (
 
 #: Whatever waits, in one transaction with a savepoint each.
 TOGETHER = (
-    "UPDATE webhook_events",  # the attempts are counted
+    "WITH webhook_events",  # the attempts are counted
     "BEGIN",
     "SELECT pg_advisory_xact_lock(hashtext('webhooks'))",
     "SELECT webhook_events",
@@ -92,7 +92,7 @@ TOGETHER = (
     "RELEASE",
     "UPDATE webhook_events",
     *EFFECTS,
-    "UPDATE webhook_events",  # nothing more waits
+    "WITH webhook_events",  # nothing more waits
 )
 
 
