@@ -1,5 +1,6 @@
 """The same application under granian: it answers, keeps who asks apart, and ends when it is told to."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from settings import Settings
 from tests.factories import bearer, make_channel, make_stream, make_user
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S, GONE_S = 30, 15
+READY_S, GONE_S = 60, 30
 
 
 @pytest.fixture
@@ -26,12 +27,16 @@ def server(committed_db: Settings) -> Iterator[tuple[str, "subprocess.Popen[byte
     port = _free_port()
     stores = {"DATABASE_URL": committed_db.database_url, "REDIS_URL": committed_db.redis_url}
     process = subprocess.Popen(
-        [sys.executable, "-m", "api.fast"], cwd=ROOT, env={**os.environ, **stores, "PORT": str(port)}
+        [sys.executable, "-m", "api.fast"],
+        cwd=ROOT,
+        env={**os.environ, **stores, "PORT": str(port)},
+        start_new_session=True,
     )
     try:
         yield f"http://127.0.0.1:{port}", process
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its workers with it
         process.wait(GONE_S)
 
 
