@@ -108,9 +108,8 @@ def _lock_pair(follower_id: UUID, user_id: UUID) -> None:
     """
     if follower_id == user_id:
         raise Invalid.field("id", "must not be your own", "self_follow")
-    pair = User.select(User.id).where(User.id.in_((follower_id, user_id))).order_by(User.id)
-    found = pair.for_update("FOR NO KEY UPDATE")
-    if len(list(found)) < 2:
+    pair = "SELECT id FROM users WHERE id IN (%s, %s) ORDER BY id FOR NO KEY UPDATE"
+    if len(query(pair, (follower_id, user_id))) < 2:
         raise NotFound("No such user.")
 
 

@@ -277,10 +277,10 @@ def posts_tidy_media(stage: Stage) -> Scene:
 
 
 def notifications_followers(_stage: Stage) -> Scene:
-    channel = make_channel()
-    stream, fans = make_stream(channel), [make_user() for _ in range(3)]
+    streamer, fans = make_user(role=Role.STREAMER), [make_user() for _ in range(3)]
+    stream = make_stream(make_channel(streamer))
     for fan in fans:
-        follows.follow(actor_of(fan), actor_of(channel.user).user_id)
+        follows.follow(actor_of(fan), streamer.id)
     told = "SELECT count(*) FROM notifications WHERE kind = 'stream_started' AND user_id = %s"
     return Scene({"stream_id": stream.id}, lambda: [_counted(told, fan.id) for fan in fans] == [1, 1, 1])
 
