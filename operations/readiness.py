@@ -17,11 +17,7 @@ class Readiness:
         """`say` is told, once, what keeps the stack waiting longer than usual."""
         self._say = say
         self._patient_until = time.monotonic() + PATIENCE_S
-        self._pages = {
-            f"http://{_local(settings.host)}:{settings.port}/health/ready",
-            f"http://{_local(settings.realtime_host)}:{settings.realtime_port}/health",
-            f"http://127.0.0.1:{settings.relay_port}/health",
-        }
+        self._pages = set(pages(settings).values())
 
     def reached(self) -> bool:
         """Say whether every process has answered."""
@@ -30,6 +26,15 @@ class Readiness:
             self._say(f"still no answer from {', '.join(sorted(self._pages))}; the lines above may say why")
             self._patient_until = float("inf")
         return not self._pages
+
+
+def pages(settings: Settings) -> dict[str, str]:
+    """Where each process that listens says that it is ready, by its name in the Procfile."""
+    return {
+        "api": f"http://{_local(settings.host)}:{settings.port}/health/ready",
+        "realtime": f"http://{_local(settings.realtime_host)}:{settings.realtime_port}/health",
+        "ingest": f"http://127.0.0.1:{settings.relay_port}/health",
+    }
 
 
 def _local(host: str) -> str:

@@ -10,10 +10,12 @@ from collections.abc import Callable
 import psutil
 
 from embedded.errors import EmbeddedError
-from operations import procfile
+from operations import probe, procfile
 from operations.procfile import ProcfileEntry
 from operations.project import ROOT, data_dir
+from operations.readiness import TIMEOUT_S, pages
 from operations.supervisor import STOP_PATIENCE_S
+from settings import load
 
 HELP = "replace a process of a running `up`, or all in turn, without losing what it does"
 PIDFILE = "up.pid"
@@ -28,14 +30,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
-    """Restart what was asked for and say so; raises EmbeddedError where nothing runs or nothing comes back."""
+    """Restart what was asked for, and say so once the new one answers.
+
+    Raises EmbeddedError where nothing runs, or nothing comes back.
+    """
     up = _running(environ)
     for entry in procfile.entries():
         if arguments.process in (ALL, entry.name):
             began_at = time.monotonic()
-            (_reload if entry.name == "api" else _replace)(up, entry)
+            _restart(up, entry)
             print(f"{entry.name}: restarted in {time.monotonic() - began_at:.1f} s", flush=True)
     return 0
+
+
+def _restart(up: psutil.Process, entry: ProcfileEntry) -> None:
+    page = pages(load(_process_of(up, entry).environ())).get(entry.name)
+    (_reload if entry.name == "api" else _replace)(up, entry)
+    if page is not None:
+        _wait(lambda: probe.answers(page, TIMEOUT_S), entry.name)
 
 
 def _running(environ: dict[str, str]) -> psutil.Process:

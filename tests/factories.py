@@ -63,7 +63,7 @@ def make_stream(channel: Channel | None = None, *, status: str = "LIVE", **colum
     """A stream; live unless told otherwise."""
     channel = channel or make_channel()
     at = clock.now()
-    times = {"started_at": at} if status == "LIVE" else {"ended_at": at} if status == "ENDED" else {}
+    times = {"SCHEDULED": {}, "LIVE": {"started_at": at}, "ENDED": {"started_at": at, "ended_at": at}}[status]
     stream_id: UUID = new_id()
     return Stream.create(
         **({"id": stream_id, "channel": channel.id, "title": "A stream", "status": status} | times | columns)

@@ -208,6 +208,7 @@ def test_a_broadcast_outlives_restarts_of_its_transcoder_and_of_ingest(stack: St
         until(lambda: last_number(source) > so_far + 1, 40)
         assert "#EXT-X-DISCONTINUITY\n" in requests.get(source, timeout=5).text
         assert [stream["id"] for stream in live(stack)] == [before["id"]]
+    until(lambda: not live(stack))
 
 
 def last_number(playlist: str) -> int:
