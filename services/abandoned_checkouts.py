@@ -26,11 +26,12 @@ def close_abandoned() -> int:
 
 
 _CLOSE = """
-UPDATE coin_purchases SET status = 'expired' WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM coin_purchases
     WHERE status = 'pending' AND created_at < %s AND (provider = 'dodo' OR session IS NULL)
     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-) RETURNING id"""
+)
+UPDATE coin_purchases p SET status = 'expired' FROM due WHERE p.id = due.id RETURNING p.id"""
 
 # A try that failed leaves its code in use while another may follow it.
 _FAILED = """

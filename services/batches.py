@@ -21,3 +21,16 @@ def run(sql: str, parameters: Mapping[str, object], *, most: int = ROWS * MOST_B
         if batch < ROWS:
             break
     return done
+
+
+def deleting(table: str, key: str, which: str) -> str:
+    """The statement for `run` that deletes the rows `which` says: a condition, and an order where one is wanted.
+
+    `key` names the columns, parted by ", ", that tell one row from another.
+    """
+    columns = key.split(", ")
+    found, chosen = (", ".join(f"{row}.{column}" for column in columns) for row in ("t", "due"))
+    # Chosen apart: a join may ask IN (SELECT … LIMIT …) again for each row, and it passes over those just deleted.
+    return f"""
+WITH due AS MATERIALIZED (SELECT {key} FROM {table} WHERE {which} LIMIT %(rows)s FOR UPDATE SKIP LOCKED)
+DELETE FROM {table} t USING due WHERE ({found}) = ({chosen}) RETURNING 1"""  # noqa: S608 - built from constants

@@ -114,7 +114,4 @@ def _is(user_id: UUID, key: str) -> tuple[object, object]:
     return IdempotencyKey.user == user_id, IdempotencyKey.key == key
 
 
-_FORGET = """
-DELETE FROM idempotency_keys WHERE (user_id, key) IN (
-    SELECT user_id, key FROM idempotency_keys WHERE created_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
-) RETURNING 1"""
+_FORGET = batches.deleting("idempotency_keys", "user_id, key", "created_at < %(before)s")

@@ -130,14 +130,15 @@ _COUNT = "UPDATE {thing}s SET like_count = like_count + %s WHERE id = %s RETURNI
 _LIKED_SINCE = "SELECT count(*) FROM {thing}_likes WHERE {thing}_id = %s AND user_id <> %s AND created_at >= %s"
 
 _GATHER = """
-WITH taken AS (
-    DELETE FROM like_news WHERE id IN (
-        SELECT n.id FROM like_news n
-        JOIN (SELECT post_id, comment_id FROM like_news GROUP BY post_id, comment_id
-              ORDER BY min(created_at) LIMIT %s) subject
-          ON n.post_id = subject.post_id AND n.comment_id IS NOT DISTINCT FROM subject.comment_id
-        FOR UPDATE OF n SKIP LOCKED)
-    RETURNING owner_id, post_id, comment_id, liker_id, created_at, id
+WITH subject AS MATERIALIZED (
+    SELECT post_id, comment_id FROM like_news GROUP BY post_id, comment_id ORDER BY min(created_at) LIMIT %s
+), due AS MATERIALIZED (
+    SELECT n.id FROM like_news n
+    JOIN subject ON n.post_id = subject.post_id AND n.comment_id IS NOT DISTINCT FROM subject.comment_id
+    FOR UPDATE OF n SKIP LOCKED
+), taken AS (
+    DELETE FROM like_news n USING due WHERE n.id = due.id
+    RETURNING n.owner_id, n.post_id, n.comment_id, n.liker_id, n.created_at, n.id
 )
 SELECT taken.owner_id, taken.post_id, taken.comment_id, min(taken.created_at),
        (array_agg(u.username ORDER BY taken.id DESC))[1]

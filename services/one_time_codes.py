@@ -148,8 +148,4 @@ ON CONFLICT (email, purpose) WHERE used_at IS NULL
 DO UPDATE SET id = excluded.id, code_hash = excluded.code_hash, attempts = 0,
               expires_at = excluded.expires_at, created_at = excluded.created_at"""
 
-
-_FORGET = """
-DELETE FROM one_time_codes WHERE id IN (
-    SELECT id FROM one_time_codes WHERE expires_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
-) RETURNING 1"""
+_FORGET = batches.deleting("one_time_codes", "id", "expires_at < %(before)s")

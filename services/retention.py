@@ -85,10 +85,7 @@ ON CONFLICT (name) DO UPDATE SET gone_before = excluded.gone_before WHERE p.gone
 
 
 def _deleting(table: str, key: str, old: str) -> str:
-    return f"""
-DELETE FROM {table} WHERE ({key}) IN (
-    SELECT {key} FROM {table} WHERE {old} ORDER BY {key} LIMIT %(rows)s FOR UPDATE SKIP LOCKED
-) RETURNING 1"""  # noqa: S608 - built from constants
+    return batches.deleting(table, key, f"{old} ORDER BY {key}")
 
 
 # An id begins with its time: the primary key finds what is old.
@@ -114,11 +111,12 @@ RULES = (
         "webhook_bodies",
         lambda settings: settings.webhook_retention_days,
         """
-UPDATE webhook_events SET payload = '' WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM webhook_events
     WHERE payload <> '' AND state IN ('PROCESSED', 'IGNORED') AND id < %(first_id)s
     ORDER BY id LIMIT %(rows)s FOR UPDATE SKIP LOCKED
-) RETURNING 1""",
+)
+UPDATE webhook_events e SET payload = '' FROM due WHERE e.id = due.id RETURNING 1""",
     ),
     Rule(
         "dead_letters",

@@ -190,12 +190,5 @@ def _view(row: AuthSession, actor: Actor) -> SessionView:
     )
 
 
-_FORGET_SESSIONS = """
-DELETE FROM auth_sessions WHERE id IN (
-    SELECT id FROM auth_sessions WHERE expires_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
-) RETURNING 1"""
-
-_FORGET_SPENT = """
-DELETE FROM spent_refresh_tokens WHERE token_hash IN (
-    SELECT token_hash FROM spent_refresh_tokens WHERE spent_at < %(before)s LIMIT %(rows)s FOR UPDATE SKIP LOCKED
-) RETURNING 1"""
+_FORGET_SESSIONS = batches.deleting("auth_sessions", "id", "expires_at < %(before)s")
+_FORGET_SPENT = batches.deleting("spent_refresh_tokens", "token_hash", "spent_at < %(before)s")
