@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
@@ -20,6 +21,8 @@ _KINDS: Final = {
     "date": "a date",
     "uuid": "an id",
 }
+EARLIEST_YEAR, LATEST_YEAR = 1900, 9998
+WIDEST_OFFSET = timedelta(hours=16)  # PostgreSQL takes less, RFC 3339 allows nearly 24 hours
 _BOUNDS: Final = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 _ITEMS: Final = {"str": "characters long", "array": "items long", "object": "fields long"}
 _FIELD: Final = re.compile(r"field `([^`]*)`")
@@ -34,6 +37,17 @@ def complaint(error: msgspec.ValidationError, field: str) -> FieldError:
         inner = f"{inner}.{named[1]}".lstrip(".")
     joined = f"{field}{'' if inner.startswith('[') or not inner or not field else '.'}{inner}"
     return FieldError(joined or "body", worded(message))
+
+
+def out_of_range(value: Any) -> str | None:
+    """Why a time, though well written, is none that the database could keep and give back; None where it can."""
+    if not isinstance(value, datetime):
+        return None
+    if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
+        return f"must be in a year from {EARLIEST_YEAR} to {LATEST_YEAR}"
+    if abs(value.utcoffset() or timedelta()) >= WIDEST_OFFSET:
+        return "must be less than 16 hours off UTC"
+    return None
 
 
 def worded(message: str) -> str:

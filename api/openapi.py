@@ -54,7 +54,7 @@ def _operation(route: Route, path: str, schemas: dict[str, Any]) -> dict[str, An
     }
     if route.body is not None:
         operation["requestBody"] = {
-            "required": True,
+            "required": not _may_be_left_out(route),
             "content": {route.kind.value: {"schema": schemas[repr(route.body)]}},
         }
     elif route.kind is not Kind.JSON:
@@ -64,6 +64,13 @@ def _operation(route: Route, path: str, schemas: dict[str, Any]) -> dict[str, An
     elif route.access is Access.OPTIONAL:
         operation["security"] = [{}, {"bearer": []}]
     return operation
+
+
+def _may_be_left_out(route: Route) -> bool:
+    """Whether no body at all says the same as an empty object: nothing in it has to be given."""
+    if route.kind is not Kind.JSON or not (isinstance(route.body, type) and issubclass(route.body, msgspec.Struct)):
+        return False
+    return not any(field.required for field in msgspec.structs.fields(route.body))
 
 
 def operation_id(method: str, path: str) -> str:

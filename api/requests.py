@@ -8,7 +8,7 @@ from uuid import UUID
 import falcon
 import msgspec
 
-from api.complaints import complaint
+from api.complaints import complaint, out_of_range
 from services.actors import Actor
 from services.bus import bus
 from services.client_addresses import client_address
@@ -154,7 +154,8 @@ def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bo
                 found.append(FieldError(name, "is required"))
             continue
         try:
-            msgspec.convert(content[name], field.type, strict=strict)
+            if reason := out_of_range(msgspec.convert(content[name], field.type, strict=strict)):
+                found.append(FieldError(name, reason))
         except msgspec.ValidationError as error:
             found.append(complaint(error, name))
     return found

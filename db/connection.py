@@ -61,7 +61,7 @@ class AstroDatabase(PooledPostgresqlDatabase):
     def begin(self, isolation_level: Any = None) -> None:
         """Open a transaction and say who acts in it, in one round trip."""
         actor = _actor.get() or self.unnamed
-        self.cursor().execute("BEGIN; " + _introduction(actor))
+        super().execute_sql("BEGIN; " + _introduction(actor))
         _told.actor = actor
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:

@@ -25,14 +25,18 @@ CREATE VIEW accounts AS
 
 CREATE FUNCTION users_keep_their_standing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE insufficient_privilege USING MESSAGE = 'nobody changes their own role, suspension or counts';
+    IF current_setting('astrotv.user_id', true) <> '' AND NOT acts_for_all() THEN
+        RAISE insufficient_privilege USING MESSAGE = 'nobody changes their own role, suspension or counts';
+    END IF;
+    RETURN NEW;
 END $$;
 CREATE TRIGGER users_standing BEFORE UPDATE ON users FOR EACH ROW
-    WHEN ((OLD.role, OLD.suspended_at, OLD.suspension_reason, OLD.email_verified_at, OLD.follower_count,
-           OLD.following_count) IS DISTINCT FROM
-          (NEW.role, NEW.suspended_at, NEW.suspension_reason, NEW.email_verified_at, NEW.follower_count,
-           NEW.following_count)
-          AND current_setting('astrotv.user_id', true) <> '' AND NOT acts_for_all())
+    WHEN (OLD.role IS DISTINCT FROM NEW.role
+          OR OLD.suspended_at IS DISTINCT FROM NEW.suspended_at
+          OR OLD.suspension_reason IS DISTINCT FROM NEW.suspension_reason
+          OR OLD.email_verified_at IS DISTINCT FROM NEW.email_verified_at
+          OR OLD.follower_count IS DISTINCT FROM NEW.follower_count
+          OR OLD.following_count IS DISTINCT FROM NEW.following_count)
     EXECUTE FUNCTION users_keep_their_standing();
 
 -- What belongs to one person: theirs to read and to write, and the platform's.

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from api.complaints import complaint
+from api.complaints import complaint, out_of_range
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,3 +52,18 @@ def test_the_path_of_what_is_wrong_inside_a_field_is_named(value: Any, field: st
         msgspec.convert(value, list[Inner])
     found = complaint(refused.value, "options")
     assert (found.field, found.message) == (field, said)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("2026-01-01T00:00:00Z", None),
+        ("1900-01-01T00:00:00+15:59", None),
+        ("0260-02-24T08:38:11+02:00", "must be in a year from 1900 to 9998"),
+        ("9999-12-31T23:59:59-12:00", "must be in a year from 1900 to 9998"),
+        ("2026-02-24T08:38:11+19:29", "must be less than 16 hours off UTC"),
+        ("2026-02-24T08:38:11-16:00", "must be less than 16 hours off UTC"),
+    ],
+)
+def test_a_time_that_the_database_could_not_keep_is_refused(value: str, said: str | None) -> None:
+    assert out_of_range(msgspec.convert(value, datetime)) == said

@@ -176,7 +176,7 @@ def test_the_api_killed_under_load_comes_back_and_nothing_acknowledged_is_lost(s
         for process in servers[1:2] if whom == "one worker" else servers:
             process.send_signal(signal.SIGKILL)
         load.recovered()
-    assert load.cut > 0
+    assert load.cut > 0 or whom == "one worker"  # which may have had nothing in hand at that moment
     load.nothing_is_lost()
 
 

@@ -258,7 +258,7 @@ def test_the_clock_and_flower_are_restarted(stack: Stack) -> None:
 
 def test_a_second_clock_by_mistake_does_no_harm(stack: Stack) -> None:
     """Two beats send each job twice; the broadcast that was reaped, the books and the workers bear it."""
-    environment = psutil.Process(stack.process.pid).children()[0].environ()
+    environment = master_of_the_api(stack).environ()
     buyer = Buyer(stack)
     before = buyer.balance()
     schedule = stack.data_dir / "second-schedule"

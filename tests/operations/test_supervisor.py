@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import psutil
@@ -51,12 +51,15 @@ def test_lines_are_printed_with_the_name_of_their_process(capsys: pytest.Capture
 def test_nothing_ends_where_what_is_printed_has_no_room(tmp_path: Path) -> None:
     done = tmp_path / "done"
     program = f"print('hello'); open({str(done)!r}, 'w').close(); import signal; signal.pause()"
-    with Path("/dev/full").open("w", buffering=1) as full, redirect_stdout(full):
+    full = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - closing it fails as well
+    with redirect_stdout(full):
         supervisor = Supervisor([python("one", program)], os.environ)
         supervisor.start()
         supervisor.run(within_limit(done.exists))
         supervisor.say("still here")
         supervisor.stop()
+    with suppress(OSError):
+        full.close()
 
 
 def test_a_process_that_dies_is_started_again_and_its_last_words_are_kept(
