@@ -160,3 +160,17 @@ def test_the_statement_lists_every_entry_page_by_page() -> None:
     assert seen == [-1, -1, -1, -1, 5]
     [earned, *_] = statements.entries_of(actor_of(creator), 20, None).items
     assert (earned.account, earned.amount) == (AccountKind.EARNINGS, 1)
+
+
+def test_gifts_are_listed_page_by_page_newest_first_each_once() -> None:
+    sender, creator = make_user(), make_user(role=Role.STREAMER)
+    give_coins(sender, 50)
+    order = GiftOrder(gift_id=_gift(STAR), streamer_id=creator.id)
+    given = [gifts.give(actor_of(sender), order).transaction_id for _ in range(5)]
+    for listing, person in ((gifts.gifts_sent, sender), (gifts.gifts_received, creator)):
+        listed, cursor = [], None
+        for _ in range(3):
+            page = listing(actor_of(person), 2, cursor)
+            listed += [gift.id for gift in page.items]
+            cursor = page.next_cursor
+        assert (listed, cursor) == (given[::-1], None)
