@@ -168,7 +168,8 @@ def test_gifts_are_listed_page_by_page_newest_first_each_once() -> None:
     order = GiftOrder(gift_id=_gift(STAR), streamer_id=creator.id)
     given = [gifts.give(actor_of(sender), order).transaction_id for _ in range(5)]
     for listing, person in ((gifts.gifts_sent, sender), (gifts.gifts_received, creator)):
-        listed, cursor = [], None
+        listed: list[UUID] = []
+        cursor: str | None = None
         for _ in range(3):
             page = listing(actor_of(person), 2, cursor)
             listed += [gift.id for gift in page.items]
