@@ -189,12 +189,16 @@ def end(stream_id: UUID, reason: str) -> None:
 
 
 def reap() -> int:
-    """End live streams that no publisher has owned for longer than the grace window; returns how many."""
+    """End live streams that no publisher has owned for longer than the grace window; returns how many.
+
+    Where somebody does, a grace window that began by mistake, as when the clock was set, is over.
+    """
     ended = 0
     for stream_id, channel_id, interrupted_at in _live_by_encoder():
         if bus.redis.exists(f"lease:{_lease_name(channel_id)}"):
-            continue
-        if interrupted_at is None:
+            if interrupted_at is not None:
+                go_on(stream_id)
+        elif interrupted_at is None:
             interrupt(stream_id)
         elif interrupted_at < clock.now() - timedelta(seconds=bus.settings.grace_window_s + REAPER_PATIENCE_S):
             end(stream_id, "server_restart")

@@ -94,6 +94,16 @@ def test_the_reaper_ends_what_nobody_owns_after_the_grace_window() -> None:
     assert Stream.get_by_id(stream.id).end_reason == "server_restart"
 
 
+def test_a_grace_window_that_began_by_mistake_is_over_once_somebody_publishes() -> None:
+    grant = granted()
+    stream = broadcasts.go_live(grant, MediaFacts(), **HERE)
+    assert broadcasts.reap() == 0
+    assert Stream.get_by_id(stream.id).interrupted_at is not None
+    broadcasts.claim(grant, server="one", publisher="a")
+    assert broadcasts.reap() == 0
+    assert Stream.get_by_id(stream.id).interrupted_at is None
+
+
 def test_what_ends_a_broadcast_is_known_without_a_message() -> None:
     user = make_user(role=Role.STREAMER)
     grant = granted(user)
