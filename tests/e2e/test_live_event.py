@@ -176,7 +176,9 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(committed_db: Setti
         async with asyncio.timeout(60):
             await asyncio.gather(*(visitor.wait_for_messages(2 * CROWD) for visitor in visitors))
             await asyncio.gather(*(visitor.wait_for_votes(CROWD) for visitor in visitors))
-        await asyncio.to_thread(wait_for, lambda: least_watched() >= WATCHED_S, "everybody to have watched for a while")
+        await asyncio.to_thread(
+            wait_for, lambda: least_watched() >= WATCHED_S, "everybody to have watched for a while", 60
+        )
         await asyncio.gather(*(visitor.go() for visitor in visitors))
         return visitors
 
