@@ -25,7 +25,7 @@ from bench.figures import Figure
 
 HERE = Path(__file__).parent
 PACKAGES = ("ws@8", "ioredis@5", "socket.io@4", "@socket.io/redis-adapter@8")
-FIRST_CORE, SECOND_CORE = {0}, {1}
+FIRST_CORE, SECOND_CORE, BOTH_CORES = {0}, {1}, {0, 1}
 PEERS = ("astrotv", "ws", "ws-coalescing", "socketio")
 READY_S = 20
 
@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> None:
 def _measured(options: argparse.Namespace) -> Iterator[tuple[int, int, str, list[Seen]]]:
     """Rooms, rate, server, and what was seen of it in each round; the servers take turns."""
     with tempfile.TemporaryDirectory(prefix="astrotv-bench-") as text:
-        os.sched_setaffinity(0, SECOND_CORE)
+        os.sched_setaffinity(0, SECOND_CORE if options.processes == 1 else BOTH_CORES)
         folder = Path(text)
         crowd, modules = _crowd(folder), _node_modules(folder)
         with stores(folder) as environment:
@@ -117,7 +117,7 @@ def _turns(
     for _ in range(options.rounds):
         for name in names:
             contender = CONTENDERS[name]
-            with _serving(contender, environment) as (port, pid):
+            with _serving(contender, environment, options.processes) as (port, pid):
                 command = [crowd, str(port), contender.dialect, *plan, str(pid)]
                 found = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=300 + options.seconds)
             seen[name].append(msgspec.json.decode(found.stdout, type=Seen))
@@ -126,16 +126,24 @@ def _turns(
 
 
 @contextlib.contextmanager
-def _serving(contender: Contender, environment: Environment) -> Iterator[tuple[int, int]]:
-    """The server on the first core, until it has heard that it is to end; gives its port and process id."""
+def _serving(contender: Contender, environment: Environment, processes: int) -> Iterator[tuple[int, int]]:
+    """The server on the first core, until it has heard that it is to end; gives its port and process id.
+
+    Several processes have both cores; what is told of CPU and memory is then that of their parent.
+    """
     port = free_port()
     redis = unquote(urlsplit(environment["REDIS_URL"]).path)
     words = [{"PORT": str(port), "REDIS": redis}.get(word, word) for word in contender.command]
     server = subprocess.Popen(
         words,
         cwd=ROOT,
-        env={**environment, "REALTIME_PORT": str(port), "NODE_ENV": "production"},
-        preexec_fn=lambda: os.sched_setaffinity(0, FIRST_CORE),
+        env={
+            **environment,
+            "REALTIME_PORT": str(port),
+            "REALTIME_PROCESSES": str(processes),
+            "NODE_ENV": "production",
+        },
+        preexec_fn=lambda: os.sched_setaffinity(0, FIRST_CORE if processes == 1 else BOTH_CORES),
         stdout=subprocess.DEVNULL,
     )
     try:
@@ -205,6 +213,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--window", type=int, default=64, help="messages under way where the rate is 0")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument(
+        "--processes", type=int, default=1, help="of AstroTV on one port; with more, everything has both cores"
+    )
     parser.add_argument("--warm-up", type=float, default=1)
     return parser.parse_args(arguments)
 
