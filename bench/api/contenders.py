@@ -5,22 +5,20 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from bench.chat.stage import ROOT, free_port
+from bench.chat.stage import ROOT
+from bench.ports import free_port, wait_until_listening
 
 PEERS = Path(__file__).parent / "peers"
 PACKAGES = ("express@5", "pg@8", "ioredis@5", "jsonwebtoken@9", "bcrypt@6")
 PRISMA = ("prisma@7", "@prisma/client@7", "@prisma/adapter-pg@7")
-READY_S = 30
 
 GUNICORN, GRANIAN, EXPRESS_SQL, EXPRESS_PRISMA = "gunicorn", "granian", "express-sql", "express-prisma"
 
@@ -60,7 +58,7 @@ def _one(name: str, environment: Mapping[str, str], folder: Path) -> Iterator[Co
             stderr=log,
         )
     try:
-        _wait_until_listening(port)
+        wait_until_listening(port)
         yield Contender(name, port, server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
@@ -99,12 +97,3 @@ def _node_modules(folder: Path) -> str:
     without_engine = {**os.environ, "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true"}
     subprocess.run(["npx", "prisma", "generate"], cwd=folder, env=without_engine, check=True, timeout=300)
     return str(folder / "node_modules")
-
-
-def _wait_until_listening(port: int) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise TimeoutError("a server does not listen")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import msgspec
 import bootstrap
 import embedded
 import settings as configuration
+from bench.ports import free_port
 from db.connection import connection, query
 from db.migrate import migrate
 from services import channels, clock, sessions
@@ -83,13 +83,6 @@ def processes(
             process.send_signal(signal.SIGTERM)
         for process in running:
             process.wait(60)
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_ready(port: int) -> None:

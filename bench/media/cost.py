@@ -22,6 +22,7 @@ import requests
 from bench.figures import Figure
 from bench.media.browser import Missing
 from bench.media.publisher import Choir, PublishingThread, record
+from bench.ports import free_port
 from tests.e2e.stack import until
 
 KBPS: Final = 6000
@@ -125,7 +126,7 @@ def _node_media_server(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
     node = shutil.which("node")
     if node is None:
         raise Missing("the comparison needs node (apt-get install nodejs npm)")
-    ports = [str(_free_port()) for _ in range(4)]
+    ports = [str(free_port()) for _ in range(4)]
     names = ("--rtmp-port", "--http-port", "--https-port", "--rtmps-port")
     options = [word for pair in zip(names, ports, strict=True) for word in pair]
     command = [node, str(script), "-b", "127.0.0.1", *options, "--data-path", str(folder / "nms"), "--no-admin"]
@@ -150,11 +151,6 @@ def _find_node_media_server(folder: Path) -> Path:
     if not script.exists():
         raise Missing(f"node-media-server is not at {given}")
     return script
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

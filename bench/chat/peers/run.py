@@ -8,26 +8,24 @@ run mean anything, as other programs may use the machine. Needs gcc, Node and np
 import argparse
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from bench.chat.stage import ROOT, Audience, audience, free_port, stores
+from bench.chat.stage import ROOT, Audience, audience, stores
 from bench.figures import Figure
+from bench.ports import free_port, wait_until_listening
 
 HERE = Path(__file__).parent
 PACKAGES = ("ws@8", "ioredis@5", "socket.io@4", "@socket.io/redis-adapter@8")
 FIRST_CORE, SECOND_CORE, BOTH_CORES = {0}, {1}, {0, 1}
 PEERS = ("astrotv", "ws", "ws-coalescing", "socketio")
-READY_S = 20
 
 Environment = Mapping[str, str]
 
@@ -147,20 +145,11 @@ def _serving(contender: Contender, environment: Environment, processes: int) -> 
         stdout=subprocess.DEVNULL,
     )
     try:
-        _wait_until_listening(port)
+        wait_until_listening(port)
         yield port, server.pid
     finally:
         server.terminate()
         server.wait(20)
-
-
-def _wait_until_listening(port: int) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise TimeoutError("the server does not listen")
 
 
 def _crowd(folder: Path) -> str:
