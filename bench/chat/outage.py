@@ -156,7 +156,7 @@ def _servers() -> Iterator[Servers]:
     """Stores of this run's own that can be taken away, and this process opened on them."""
     kept = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
     with tempfile.TemporaryDirectory(prefix="astrotv-bench-") as folder:
-        quiet = {"LOG_LEVEL": "critical", "DATA_DIR": f"{folder}/data", "WS_MAX_CONNECTIONS_PER_ADDRESS": "100000"}
+        quiet = {"LOG_LEVEL": "error", "DATA_DIR": f"{folder}/data", "WS_MAX_CONNECTIONS_PER_ADDRESS": "100000"}
         with embedded.opened(Path(folder) / "data", kept | quiet) as servers:
             servers.start()
             migrate(servers.environment["DATABASE_URL"])
