@@ -18,6 +18,7 @@ import psycopg2
 
 import bootstrap
 import settings as configuration
+from db import prepared
 from db.connection import connection, query
 from embedded import attached
 from operations.project import data_dir, environment
@@ -52,7 +53,7 @@ Statement = tuple[str, Any]
 
 
 class Heard(logging.Handler):
-    """The statements that peewee logs."""
+    """The statements that peewee logs; of prepared ones what is prepared."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -60,7 +61,8 @@ class Heard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.msg, tuple):
-            self.statements.append(record.msg)
+            sql, parameters = record.msg
+            self.statements.append((sql.plain if isinstance(sql, prepared.Call) else sql, parameters))
 
 
 @contextmanager
