@@ -14,6 +14,18 @@ TEXT_LIMIT = 500
 
 _SPACES = str.maketrans("\t\n\v\f\r\x85\u2028\u2029", " " * 8)
 
+#: Categories (Unicode Standard Annex 44) of characters that show nothing by themselves, and letters and signs likewise.
+_UNSEEN = frozenset(("Cf", "Mn", "Me", "Zs"))
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+#: `:codes:`, keycaps, signs that are a picture by their variation selector, and the two pictures that are no symbols.
+_EMOTE = re.compile(
+    r":[a-z0-9_+-]{1,40}:|[0-9#*]\ufe0f?\u20e3|(?:\u2139|[^\w\s\x00-\x7f])\ufe0f|[\u25fd\u25fe]", re.IGNORECASE
+)
+#: Letters in circles and squares, with which one can write; those that are blood groups and signs of traffic stay.
+_LETTERS = re.compile("[\u24b6-\u24c1\u24c3-\u24e9\U0001f110-\U0001f169\U0001f172-\U0001f17d\U0001f180-\U0001f189]")
+_SKIN_TONES = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+
 
 def cleaned(text: str) -> str:
     """The text as it is stored: line breaks become spaces, control characters go, ends are trimmed."""
@@ -25,7 +37,7 @@ def cleaned(text: str) -> str:
 
 def refusal(standing: Standing, settings: ChatSettings, text: str, at: datetime) -> ServiceError | None:
     """Why this person may not write `text` (already cleaned) in the room; None where they may."""
-    if not 1 <= len(text) <= TEXT_LIMIT:
+    if len(text) > TEXT_LIMIT or not _shows_something(text):
         return _wrong_length(text)
     excluded = exclusion(standing)
     if excluded is not None or standing.keeps_order:
@@ -57,9 +69,16 @@ def slow_mode_s(standing: Standing, settings: ChatSettings) -> int:
 
 
 def _wrong_length(text: str) -> ServiceError:
-    if not text:
-        return Invalid.field("text", "is empty", "message_empty")
-    return Invalid.field("text", f"is longer than {TEXT_LIMIT} characters", "message_too_long")
+    if len(text) > TEXT_LIMIT:
+        return Invalid.field("text", f"is longer than {TEXT_LIMIT} characters", "message_too_long")
+    return Invalid.field("text", "is empty", "message_empty")
+
+
+def _shows_something(text: str) -> bool:
+    """Whether a text (already cleaned) is more than invisible characters, which joined to others have their use."""
+    if text.isascii():
+        return bool(text)
+    return any(unicodedata.category(character) not in _UNSEEN and character not in _FILLERS for character in text)
 
 
 def _refused_raider(standing: Standing, settings: ChatSettings, at: datetime) -> ServiceError | None:
@@ -100,5 +119,9 @@ def _refused_words(settings: ChatSettings, text: str) -> ServiceError | None:
 
 def _only_emotes(text: str) -> bool:
     """Whether nothing but `:emotes:` and pictographs (Unicode category So, with their modifiers) is there."""
-    rest = re.sub(r":[a-z0-9_+-]{1,40}:", "", text, flags=re.IGNORECASE)
-    return all(unicodedata.category(character) in ("So", "Sk", "Mn", "Cf", "Zs") for character in rest)
+    rest = _EMOTE.sub("", text)
+    return _LETTERS.search(rest) is None and all(_is_of_pictograph(character) for character in rest)
+
+
+def _is_of_pictograph(character: str) -> bool:
+    return unicodedata.category(character) in ("So", "Mn", "Cf", "Zs") or character in _SKIN_TONES

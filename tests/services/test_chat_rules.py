@@ -112,10 +112,37 @@ def test_a_blocked_word_counts_only_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "passes"), [(":wave: :)", False), (":wave: 🎉", True), ("👍🏽 ❤️", True), ("hi 🎉", False)]
+    ("text", "passes"),
+    [
+        (":wave: :)", False),
+        (":wave: 🎉", True),
+        ("👍🏽 ❤️", True),
+        ("hi 🎉", False),
+        ("1️⃣ #️⃣ ‼️ ↔️ ℹ️", True),
+        ("🏴󠁧󠁢󠁥󠁮󠁧󠁿 👩‍👩‍👧 🇫🇷 🆎", True),
+        ("^ ` ¯", False),
+        ("ⓗⓘ", False),
+        ("🅷🅸", False),
+        ("h\ufe0fi\ufe0f", False),
+        ("1\ufe0f", False),
+    ],
 )
 def test_emote_only(text: str, passes: bool) -> None:
     assert (code(viewer(), ChatSettings(emote_only=True), text) is None) is passes
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\u202e \u2066", "\u3164", "\u115f\u1160", "\u2800", "\u0301", "\ufe0f", "\u00ad"]
+)
+def test_what_nobody_can_see_is_no_message(text: str) -> None:
+    assert code(viewer(), ChatSettings(), cleaned(text)) == "message_empty"
+    assert code(viewer(owner=True), ChatSettings(), cleaned(text)) == "message_empty"
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "👩\u200d👩\u200d👧", "e\u0301", "\u202eabc", "נ", "."])
+def test_invisible_characters_that_serve_others_stay(text: str) -> None:
+    assert code(viewer(), ChatSettings(), cleaned(text)) is None
+    assert cleaned(text) == text
 
 
 @given(st.text())
