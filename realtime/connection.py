@@ -159,6 +159,7 @@ class Connection(asyncio.Protocol):
             self.write(text_frame(DISCONNECT))  # or the stock client comes again and again with the same token
         self.closed_with = code
         self._gone()
+        self.resume_reading()  # or the other side's good-bye would never be read
         self._protocol.send_close(code, reason)
         self._flush(self._protocol)
         self._loop.call_later(CLOSING_TIME_S, self._transport.abort)
