@@ -106,24 +106,28 @@ def missed(room: RoomRef, *, after: int, before: int = END, limit: int = MISSED_
 def opening(room: RoomRef, since: str | int | None = None) -> Opening:
     """What a person who joins is shown: the newest messages, or all since the last one seen.
 
-    `since` is the id or seq of a message. An unknown one, or more than MISSED_LIMIT missed
-    messages, makes the opening `truncated`. Raises NotFound.
+    `since` is the id or seq of a message. An unknown one, one that the room has not come to, more than
+    MISSED_LIMIT missed messages, or some that are kept no longer make the opening `truncated`. Raises NotFound.
     """
     last_seq, settings = _state(room.id)  # read first: what is committed after this is in `messages` or live
     seen = None if since is None else _seq_of(room.id, since)
-    if seen is None:
+    if seen is None or seen > last_seq:
         messages, truncated = _newest(room, OPENING_MESSAGES)[::-1], since is not None
     else:
-        found = missed(room, after=seen, limit=MISSED_LIMIT + 1)
-        messages, truncated = found[-MISSED_LIMIT:], len(found) > MISSED_LIMIT
+        messages = missed(room, after=seen)
+        truncated = len(messages) < _newest_seq(last_seq, messages) - seen
     return Opening(
-        last_seq=max([last_seq, *(message.seq for message in messages[-1:])]),
+        last_seq=_newest_seq(last_seq, messages),
         settings=settings,
         pinned=_messages(_PINNED, (room.id, PINNED_SHOWN), room.alias),
         messages=messages,
         recovered=since is not None and not truncated,
         truncated=truncated,
     )
+
+
+def _newest_seq(last_seq: int, messages: list[Message]) -> int:
+    return max([last_seq, *(message.seq for message in messages[-1:])])
 
 
 def last_seqs(room_ids: list[UUID]) -> dict[UUID, int]:
@@ -146,9 +150,14 @@ def sent_before(keys: Collection[SendingKey]) -> dict[SendingKey, Message]:
 
 
 def toggle_pin(actor: Actor, message_id: str) -> Message:
-    """Pin or unpin a message of a room that the actor moderates; raises NotFound, Forbidden."""
+    """Pin or unpin a message of a room that the actor moderates; raises NotFound, Forbidden.
+
+    A deleted message is nothing that could be shown.
+    """
     with atomic():
         row = _moderated(actor, message_id)
+        if row.is_deleted:
+            raise NotFound("No such message.")
         changed = not row.is_pinned
         _change(row, is_pinned=changed)
         publish(MessagePinned(message_id=row.id, is_pinned=changed), room_topic(row.room_id))
