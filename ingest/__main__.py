@@ -91,7 +91,10 @@ async def _listen(setting: str, server: RtmpServer | HttpServer, host: str, port
 async def _sweep(settings: Settings) -> None:
     """End, now and then, what crashed processes left behind."""
     while True:
-        await asyncio.to_thread(end_leftovers, settings.hls_path / "hls", settings.grace_window_s)
+        try:
+            await asyncio.to_thread(end_leftovers, settings.hls_path / "hls", settings.grace_window_s)
+        except OSError as error:
+            log.error("what was left behind waits for the disk", error=str(error))
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

@@ -12,6 +12,7 @@ from ingest.claim import Claim
 from ingest.disk import DiskWriter
 from ingest.flv import MediaKind
 from ingest.hub import Hub
+from ingest.metrics import STORAGE_FAILURES
 from ingest.packager import Packager
 from ingest.rtmp.session import Metadata
 from ingest.seam import Stream
@@ -215,6 +216,7 @@ class Broadcast:
             packager.add(item.kind, item.time_ms, item.payload, item.arrived_at)
 
     def _disk_failed(self, error: OSError) -> None:
+        STORAGE_FAILURES.inc()
         log.error("the media folder cannot be written", error=str(error), channel_id=str(self.grant.channel_id))
         asyncio.get_running_loop().call_soon(self.cut, "storage_full")
 

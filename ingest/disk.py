@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -13,6 +14,8 @@ from ingest import sidecar
 from ingest.sidecar import Entry
 
 MAX_WAITING_BYTES: Final = 64 << 20
+#: About as much as a segment: with less room than this nobody need begin.
+LEAST_ROOM_BYTES: Final = 1 << 20
 
 
 class _Batch(NamedTuple):
@@ -91,6 +94,13 @@ class DiskWriter:
         if not self._broken:
             self._broken = True
             self._failed(error)
+
+
+def prove_room(folder: Path) -> None:
+    """Write a file as large as a segment, and remove it; raises OSError where the disk takes none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as trial:
+        trial.write(bytes(LEAST_ROOM_BYTES))
 
 
 def read_log(folder: Path) -> list[Entry]:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 import structlog
 
+from ingest import disk
 from ingest.broadcast import Broadcast
 from ingest.errors import Refused
+from ingest.metrics import STORAGE_FAILURES
 from ingest.station import Publisher, Station
 from ingest.tasks import Tasks
 from services.broadcasts import Grant
@@ -44,6 +46,7 @@ class Lifecycle:
     async def admit(self, key: str, publisher: Publisher) -> Broadcast:
         """Let a publisher in, before any media; raises Refused."""
         grant = await self._authorize(key, publisher)
+        await self._prove_room()
         broadcast = self._on_air.get(grant.channel_id)
         if broadcast is None:
             broadcast = self._new_broadcast(grant)
@@ -85,6 +88,15 @@ class Lifecycle:
         except ServiceError as trouble:
             log.warning("a key could not be checked", error=str(trouble))
             raise Refused("NetStream.Publish.Failed", "The key cannot be checked now; try again.") from trouble
+
+    async def _prove_room(self) -> None:
+        """Refuse on a full disk: an encoder tries again, and each try would be a broadcast that everybody hears of."""
+        try:
+            await self.station.call(disk.prove_room, self.station.hls_folder)
+        except OSError as error:
+            STORAGE_FAILURES.inc()
+            log.error("no room for a broadcast", error=str(error))
+            raise Refused("NetStream.Publish.Failed", "There is no room for a broadcast now; try again.") from error
 
     async def _claim(self, broadcast: Broadcast, publisher: Publisher) -> None:
         try:

@@ -1,25 +1,31 @@
 """What operators watch of ingest, as Prometheus metrics."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ingest.broadcast import Broadcast
+if TYPE_CHECKING:
+    from ingest.broadcast import Broadcast
 
 REGISTRY: Final = CollectorRegistry()
 REFUSALS: Final = Counter(
     "astrotv_ingest_refusals_total", "Publishers refused, by RTMP status code", ["code"], registry=REGISTRY
+)
+STORAGE_FAILURES: Final = Counter(
+    "astrotv_ingest_storage_failures_total",
+    "Broadcasts ended, and publishers refused, because the media folder takes nothing",
+    registry=REGISTRY,
 )
 
 
 class BroadcastCollector(Collector):
     """Reads the broadcasts when it is asked, so that nothing is counted on the way of the media."""
 
-    def __init__(self, broadcasts: Callable[[], list[Broadcast]]) -> None:
+    def __init__(self, broadcasts: Callable[[], "list[Broadcast]"]) -> None:
         self._broadcasts = broadcasts
 
     def collect(self) -> Iterable[Metric]:

@@ -33,7 +33,7 @@ TOKEN = "open-sesame"
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def wait_for(condition: Callable[[], T], within_s: float = 15.0) -> T:
+def wait_for(condition: Callable[[], T], within_s: float = 60.0) -> T:
     """Wait until `condition` returns something true, and return it."""
     deadline = time.monotonic() + within_s
     while not (result := condition()):
@@ -123,16 +123,16 @@ class Stage:
     def get(self, path: str, method: str = "GET", body: bytes | None = None) -> bytes:
         """What the relay answers; raises HTTPError where it refuses."""
         url = f"http://127.0.0.1:{self.relay_port}{path}"
-        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=15) as reply:
+        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=60) as reply:
             return bytes(reply.read())
 
     def connect_relay(self) -> socket.socket:
         """A connection to the relay's port."""
-        return socket.create_connection(("127.0.0.1", self.relay_port), timeout=15)
+        return socket.create_connection(("127.0.0.1", self.relay_port), timeout=60)
 
     def connect(self) -> socket.socket:
         """A connection to the RTMP port."""
-        return socket.create_connection(("127.0.0.1", self.rtmp_port), timeout=15)
+        return socket.create_connection(("127.0.0.1", self.rtmp_port), timeout=60)
 
     def rtmp_url(self, key: str = KEY) -> str:
         return f"rtmp://127.0.0.1:{self.rtmp_port}/live/{key}"
@@ -204,7 +204,7 @@ class RawEncoder:
 
 def stop_politely(encoder: "subprocess.Popen[bytes]") -> None:
     """Let ffmpeg end its broadcast as OBS does: FCUnpublish, deleteStream."""
-    encoder.communicate(b"q", timeout=15)
+    encoder.communicate(b"q", timeout=60)
 
 
 def decode(source: str) -> int:

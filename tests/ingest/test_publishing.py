@@ -228,14 +228,36 @@ def test_a_restarted_server_goes_on_with_the_stream(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_cannot_be_written_ends_the_stream(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    with stage_with(tmp_path / "file") as stage:
+    folder = tmp_path / "hls"
+    with stage_with(folder) as stage:
         with RawEncoder(stage) as encoder:
             encoder.send_picture()
+            wait_for(lambda: stage.live_stream)
+            make_unwritable(folder)
             encoder.send_picture(start_ms=1000)
             assert encoder.status_codes_until_closed()[-1] == "NetStream.Publish.Denied"
         wait_for(lambda: stage.platform.told_of("end"))
         assert stage.platform.told_of("end") == ["storage_full"]
+
+
+def make_unwritable(folder: Path) -> None:
+    """Have every write into a folder fail: there is a file in its place."""
+    folder.rename(folder.with_name("was-there"))
+    folder.write_text("not a folder")
+
+
+def test_nobody_goes_live_on_a_disk_that_cannot_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "hls"
+    folder.write_text("not a folder")
+    with stage_with(folder) as stage:
+        with RawEncoder(stage) as refused:
+            assert refused.status_codes_until_closed()[-1] == "NetStream.Publish.Failed"
+        assert not stage.platform.claims
+        assert stage.platform.told_of("go_live") == []
+        folder.unlink()
+        with RawEncoder(stage) as encoder:
+            encoder.send_picture()
+            wait_for(lambda: stage.live_stream)
 
 
 def test_encoders_that_stop_politely_end_at_once(stage: Stage) -> None:
