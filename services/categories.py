@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from db.connection import query
 from db.models.categories import Category, CategoryTag
 from db.transactions import atomic
+from services import outside_urls
 from services.errors import Conflict, Invalid, NotFound
 from services.ids import new_id
 from services.refusals import translating
@@ -100,6 +101,7 @@ def categories_by_id(ids: Sequence[UUID]) -> list[CategoryView]:
 def create_category(draft: CategoryDraft) -> CategoryView:
     """Add a category; raises Conflict for a name or slug that is taken, Invalid for a name that makes no slug."""
     category_id = new_id()
+    outside_urls.check_picture({"photo": draft.photo}, "photo")
     with translating(_REFUSALS), atomic():
         Category.insert(
             id=category_id, name=draft.name, slug=draft.slug or _slug(draft.name), photo=draft.photo
@@ -109,8 +111,9 @@ def create_category(draft: CategoryDraft) -> CategoryView:
 
 
 def edit_category(category_id: UUID, patch: CategoryPatch) -> CategoryView:
-    """Change a category; raises NotFound, Conflict."""
+    """Change a category; raises NotFound, Conflict, Invalid."""
     columns: dict[str, Any] = msgspec.to_builtins(patch)
+    outside_urls.check_picture(columns, "photo")
     tag_names = columns.pop("tags", None)
     with translating(_REFUSALS), atomic():
         if not Category.select(Category.id).where(Category.id == category_id).for_update().first():

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from db.connection import query
 from db.models.marketplace import MarketplaceItem
 from db.transactions import atomic
-from services import channels, clock
+from services import channels, clock, outside_urls
 from services.actors import Actor
 from services.errors import Forbidden, NotFound
 from services.events import UserRef
@@ -76,15 +76,18 @@ def item(item_id: UUID) -> ItemView:
 
 
 def offer_item(actor: Actor, draft: ItemDraft) -> ItemView:
-    """Put a thing on sale; raises Forbidden for somebody without a channel."""
+    """Put a thing on sale; raises Invalid, Forbidden for somebody without a channel."""
+    columns = msgspec.structs.asdict(draft)
+    outside_urls.check_picture(columns, "image")
     channels.own_channel(actor)
-    made = MarketplaceItem.create(id=new_id(), seller=actor.user_id, **msgspec.structs.asdict(draft))
+    made = MarketplaceItem.create(id=new_id(), seller=actor.user_id, **columns)
     return item(made.id)
 
 
 def edit_item(actor: Actor, item_id: UUID, edit: ItemEdit) -> ItemView:
-    """Change a thing of the actor's (an admin's: any); raises NotFound, Forbidden."""
+    """Change a thing of the actor's (an admin's: any); raises Invalid, NotFound, Forbidden."""
     columns: dict[str, Any] = msgspec.to_builtins(edit)
+    outside_urls.check_picture(columns, "image")
     with atomic():
         _hold(actor, item_id)
         if columns:

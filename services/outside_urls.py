@@ -1,11 +1,13 @@
-"""Addresses that people give for media elsewhere: of the right kind, and of a public host.
+"""Addresses that people give for media and pictures elsewhere: of the right kind, and of a public host.
 
-AstroTV itself does not fetch them (players do), so a name is not resolved here; whatever comes to
-fetch one must also check the address that it connects to.
+AstroTV itself does not fetch them (players and browsers do, which must not be led into the networks that
+they stand in), so a name is not resolved here; whatever comes to fetch one must also check the address
+that it connects to.
 """
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from services.errors import Invalid
@@ -16,26 +18,42 @@ VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{6,20}")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 #: Names that lead nowhere public: RFC 6761, RFC 6762, RFC 8375, RFC 9476, and what home routers use.
-_PRIVATE_NAMES = ("localhost", "local", "internal", "localdomain", "lan", "home", "corp", "arpa", "alt", "onion")
+_PRIVATE_NAMES = frozenset(
+    "localhost local internal localdomain lan home corp intranet private svc arpa alt onion".split()
+)
+#: What parsers leave out, or understand in different ways.
+_AMBIGUOUS = re.compile(r"[\\\s\x00-\x20\x7f-\x9f]")
+#: IPv4 inside of IPv6: RFC 6052 (NAT64), RFC 4291 (the old compatible form), RFC 2765 (translated).
+_WRAPPERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
 _FIELD = "sourceUrl"
+_PICTURES = ("https", "http")
 
 
-def check_public_url(url: str, schemes: tuple[str, ...]) -> None:
+def check_public_url(url: str, schemes: tuple[str, ...], field: str = _FIELD) -> None:
     """See that a URL has one of the schemes and a public host, and carries no password; raises Invalid."""
-    parts = _split(url)
+    parts = _split(url, field)
     if parts.scheme not in schemes:
-        raise Invalid.field(_FIELD, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}", "bad_url")
+        raise Invalid.field(field, f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}", "bad_url")
     if parts.username is not None or parts.password is not None:
-        raise Invalid.field(_FIELD, "must not carry a user name or password", "bad_url")
+        raise Invalid.field(field, "must not carry a user name or password", "bad_url")
     if not is_public_host(parts.hostname or ""):
-        raise Invalid.field(_FIELD, "must name a public host", "private_address")
+        raise Invalid.field(field, "must name a public host", "private_address")
+
+
+def check_picture(columns: Mapping[str, object], field: str) -> None:
+    """See that the picture among what is to be stored, if there is one, is a path of ours or public; raises Invalid."""
+    url = columns.get(field)
+    if not isinstance(url, str):
+        return
+    if not url.startswith("/") or _split(url, field).netloc:
+        check_public_url(url, _PICTURES, field)
 
 
 def youtube_video_id(url: str) -> str:
     """The video that a YouTube address (or a bare video id) names; raises Invalid."""
     if VIDEO_ID.fullmatch(url):
         return url
-    parts = _split(url)
+    parts = _split(url, _FIELD)
     found = _video_in(parts) if parts.scheme in ("http", "https") and parts.hostname in YOUTUBE_HOSTS else None
     if found is None or not VIDEO_ID.fullmatch(found):
         raise Invalid.field(_FIELD, "must be the address of a YouTube video", "bad_url")
@@ -50,26 +68,28 @@ def is_public_host(host: str) -> bool:
         return _is_public_name(host)
 
 
-def _split(url: str) -> SplitResult:
+def _split(url: str, field: str) -> SplitResult:
+    if _AMBIGUOUS.search(url):
+        raise Invalid.field(field, "must not hold spaces, backslashes or control characters", "bad_url")
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is what checks it
     except ValueError as error:
-        raise Invalid.field(_FIELD, "is not an address", "bad_url") from error
+        raise Invalid.field(field, "is not an address", "bad_url") from error
     return parts
 
 
 def _is_public_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
+        inner = address.ipv4_mapped or address.sixtofour or _embedded(address)
         if inner is not None:
             return _is_public_address(inner)
     return address.is_global and not address.is_multicast
 
 
-def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside 64:ff9b::/96 (RFC 6052)."""
-    if address in ipaddress.ip_network("64:ff9b::/96"):
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address in the last bits of one that only wraps it, whatever a router makes of it."""
+    if any(address in network for network in _WRAPPERS):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from db.models.users import User
 from db.transactions import after_commit, atomic
-from services import avatars, usernames, users
+from services import avatars, outside_urls, usernames, users
 from services.actors import Actor
 from services.errors import Forbidden, NotFound
 from services.events import UserChanged, publish
@@ -39,9 +39,10 @@ class ProfilePatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
 def edit_profile(actor: Actor, user_id: UUID, patch: ProfilePatch) -> Me:
     """Change one's own profile (an administrator: anybody's).
 
-    Raises NotFound, Forbidden, Conflict for a taken username, RateLimited for too many of them.
+    Raises Invalid, NotFound, Forbidden, Conflict for a taken username, RateLimited for too many of them.
     """
     columns: dict[str, Any] = msgspec.to_builtins(patch)
+    outside_urls.check_picture(columns, "avatar")
     username = columns.pop("username", None)
     with translating({"users_username_key": usernames.taken}), atomic():
         if User.get_or_none(User.id == user_id) is None:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from db.connection import query
 from db.models.projects import Project
+from services import outside_urls
 from services.actors import Actor
 from services.errors import NotFound
 from services.ids import new_id
@@ -92,7 +93,7 @@ def project(actor: Actor, project_id: UUID) -> ProjectView:
 
 
 def create_project(actor: Actor, draft: ProjectDraft) -> ProjectView:
-    """Make a project; raises Forbidden."""
+    """Make a project; raises Forbidden, Invalid."""
     must_organise(actor)
     project_id = new_id()
     Project.create(id=project_id, **_columns(draft))
@@ -100,7 +101,7 @@ def create_project(actor: Actor, draft: ProjectDraft) -> ProjectView:
 
 
 def edit_project(actor: Actor, project_id: UUID, patch: ProjectPatch) -> ProjectView:
-    """Change a project; raises Forbidden, NotFound."""
+    """Change a project; raises Forbidden, Invalid, NotFound."""
     must_organise(actor)
     columns = _columns(patch)
     if columns:
@@ -109,7 +110,9 @@ def edit_project(actor: Actor, project_id: UUID, patch: ProjectPatch) -> Project
 
 
 def _columns(given: ProjectDraft | ProjectPatch) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(given).items() if value is not UNSET}
+    columns = {name: value for name, value in msgspec.structs.asdict(given).items() if value is not UNSET}
+    outside_urls.check_picture(columns, "thumbnail")
+    return columns
 
 
 def _view(row: tuple[Any, ...]) -> ProjectView:

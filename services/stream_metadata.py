@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from db.models.channels import Channel
 from db.models.streams import Stream
 from db.transactions import after_commit, atomic
-from services import broadcasts, categories, jobs, open_streams, streams
+from services import broadcasts, categories, jobs, open_streams, outside_urls, streams
 from services.actors import Actor
 from services.broadcast_audience import streamer_ref
 from services.channels import own_channel
@@ -135,6 +135,7 @@ def _current(channel: Channel) -> Stream:
 
 
 def _columns(given: dict[str, Any]) -> dict[str, Any]:
+    outside_urls.check_picture(given, "thumbnail")
     columns = {name: given[key] for key, name in _NAMES.items() if key in given}
     category = given.get("categoryId", given.get("gameId"))
     if given.get("categoryId") is None:
