@@ -8,7 +8,7 @@ from db.connection import query
 from services import follows, loyalty, streams
 from services.actors import Actor
 from services.errors import NotFound
-from services.pages import Page, cut, decode_cursor
+from services.pages import Count, Page, cut, decode_cursor
 from services.streams import StreamView
 from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
 
@@ -38,7 +38,7 @@ class CreatorPage(UserView, frozen=True, kw_only=True, rename="camel"):
 
 def creators(limit: int, cursor: str | None) -> Page[UserView]:
     """Everybody with a channel, the most followed first."""
-    after = decode_cursor(cursor, tuple[int, UUID]) if cursor else (2**31 - 1, UUID(int=2**128 - 1))
+    after = decode_cursor(cursor, tuple[Count, UUID]) if cursor else (2**31 - 1, UUID(int=2**128 - 1))
     rows = query(_CREATORS, (*after, limit + 1))
     return cut(rows, limit, public_view, lambda row: (row[_FOLLOWERS], row[0]))
 

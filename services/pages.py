@@ -3,13 +3,17 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 
 from services.errors import Invalid
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 100
+
+#: A number of things, as a column of PostgreSQL's integer keeps it.
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -29,12 +33,28 @@ def encode_cursor(*key: object) -> str:
 
 
 def decode_cursor(cursor: str, shape: type[Key]) -> Key:
-    """The key in a cursor, as the tuple type `shape`; raises Invalid for one that we did not make."""
+    """The key in a cursor, as the tuple type `shape`; raises Invalid for one that we did not make.
+
+    Whole numbers fit PostgreSQL's bigint (of `Count`: its integer), times are in UTC.
+    """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=shape)
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        return _comparable(msgspec.json.decode(raw, type=shape))
+    except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise Invalid.field("cursor", "cannot be read", "bad_cursor") from error
+
+
+def _comparable(key: Key) -> Key:
+    """The key with each part as the database can compare it; raises OverflowError."""
+    return cast(Key, tuple(map(_part, cast(tuple[object, ...], key))))
+
+
+def _part(part: object) -> object:
+    if isinstance(part, datetime):
+        return part.astimezone(UTC)
+    if isinstance(part, int) and not -(2**63) <= part < 2**63:
+        raise OverflowError("no bigint")
+    return part
 
 
 def cut(

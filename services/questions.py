@@ -17,7 +17,7 @@ from services.errors import Conflict, Forbidden, NotFound
 from services.event_sessions import SessionRef, visible_session
 from services.events import UserRef
 from services.ids import known_id, new_id
-from services.pages import Page, cut, decode_cursor
+from services.pages import Count, Page, cut, decode_cursor
 from services.rooms import read_settings
 from services.standing import standing
 
@@ -88,7 +88,7 @@ def questions_of(actor: Actor, session_id: str, limit: int, cursor: str | None) 
     Hidden ones, and those of others that wait for review, are shown to moderators only.
     """
     session = visible_session(actor, session_id)
-    upvotes, after = decode_cursor(cursor, tuple[int, UUID]) if cursor else (MOST_UPVOTES, UUID(int=0))
+    upvotes, after = decode_cursor(cursor, tuple[Count, UUID]) if cursor else (MOST_UPVOTES, UUID(int=0))
     rows = _page(actor, session, upvotes, after, limit + 1)
     return cut(rows, limit, _view, lambda row: (row[7], row[0]))
 

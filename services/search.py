@@ -17,7 +17,7 @@ from db.connection import query
 from services.actors import Actor
 from services.categories import CategoryView, categories_by_id
 from services.errors import Invalid
-from services.pages import Page, cut, decode_cursor
+from services.pages import Count, Page, cut, decode_cursor
 from services.separation import neither_blocks
 from services.streams import StreamView, streams_by_id
 from services.users import PUBLIC, UserView, public_view
@@ -67,7 +67,7 @@ def search(text: str, scope: Scope, limit: int, viewer: Actor | None) -> Found:
 
 def search_streams(text: str, limit: int, cursor: str | None) -> Page[StreamView]:
     """Find streams by title or streamer, those on air first; raises Invalid."""
-    after = decode_cursor(cursor, tuple[int, UUID]) if cursor else None
+    after = decode_cursor(cursor, tuple[Count, UUID]) if cursor else None
     position = dict(zip(_FROM_THE_TOP, after, strict=True)) if after else _FROM_THE_TOP
     rows = query(_STREAMS, {**_asked(text), "viewer": None, "limit": limit + 1, **position})
     return page_of_streams(rows, limit, None)

@@ -9,7 +9,7 @@ from uuid import UUID
 from db.connection import query
 from services import users, watching
 from services.actors import Actor
-from services.pages import Page, decode_cursor
+from services.pages import Count, Page, decode_cursor
 from services.pages import cut as cut_rows
 from services.separation import neither_blocks
 from services.streams import Filter, StreamView, conditions_of, streams_by_id
@@ -26,7 +26,7 @@ def all_streams(wanted: Filter, limit: int, cursor: str | None) -> Page[StreamVi
     conditions, parameters = conditions_of(wanted, "s.visibility <> 'UNLISTED'")
     if cursor:
         conditions.append("((s.status = 'LIVE'), s.viewer_count, s.id) < (%s, %s, %s)")
-        parameters += decode_cursor(cursor, tuple[bool, int, UUID])
+        parameters += decode_cursor(cursor, tuple[bool, Count, UUID])
     rows = query(_ALL.format(conditions=" AND ".join(conditions)), (*parameters, limit + 1))
     return _page(rows, limit, None)
 
@@ -48,7 +48,7 @@ def followed_streams(actor: Actor, limit: int, cursor: str | None) -> Page[Strea
 def recommended_streams(viewer: Actor | None, limit: int, cursor: str | None) -> Page[StreamView]:
     """Streams on air, ranked for one viewer by follows, by categories watched and by viewers."""
     liked = watching.liked_categories(viewer.user_id, LIKED_CATEGORIES) if viewer else {}
-    after = decode_cursor(cursor, tuple[int, UUID]) if cursor else (LARGEST, LAST)
+    after = decode_cursor(cursor, tuple[Count, UUID]) if cursor else (LARGEST, LAST)
     rows = query(
         _RECOMMENDED,
         {

@@ -13,7 +13,7 @@ from services import entitlements, playback, watching
 from services.actors import Actor
 from services.categories import CategoryRef
 from services.errors import NotFound
-from services.pages import Page, cut, decode_cursor
+from services.pages import Count, Page, cut, decode_cursor
 from services.users import PUBLIC, PUBLIC_COLUMNS, UserView, public_view
 
 
@@ -81,7 +81,7 @@ _ORDERS = {
     Sort.VIEWERS: (
         "(s.viewer_count, s.id) < (%s, %s)",
         "s.viewer_count DESC, s.id DESC",
-        tuple[int, UUID],
+        tuple[Count, UUID],
         PUBLIC_COLUMNS + 5,
     ),
     Sort.RECENT: (
