@@ -10,6 +10,7 @@ from api.errors import add_error_handlers
 from api.middleware.auth import Auth
 from api.middleware.entity_tags import EntityTags
 from api.middleware.idempotency import Idempotency
+from api.middleware.plain_paths import PlainPaths
 from api.middleware.rate_limit import RateLimit
 from api.middleware.security_headers import SecurityHeaders
 from api.middleware.tracing import Tracing
@@ -27,6 +28,7 @@ EXPOSED = [
     "RateLimit-Limit",
     "RateLimit-Remaining",
     "RateLimit-Reset",
+    "Retry-After",
     "ETag",
 ]
 
@@ -71,6 +73,7 @@ def _middleware(settings: Settings) -> list[Any]:
             unlimited=frozenset(path for route in ROUTES if route.unlimited for path in route.paths),
             prefixes=("/hls/", "/media/", "/sandbox/", "/api/ingest/"),
         ),
+        PlainPaths(),
         Auth(),
         Idempotency(),
         EntityTags(),

@@ -8,6 +8,7 @@ import msgspec
 import peewee
 import redis
 import structlog
+from gunicorn.http.errors import ParseException
 from playhouse.pool import MaxConnectionsExceeded
 
 from api.replies import JSON
@@ -47,6 +48,7 @@ def add_error_handlers(app: App) -> None:
     app.add_error_handler(Exception, _unexpected)
     app.add_error_handler(falcon.HTTPError, _http_error)
     app.add_error_handler(errors.ServiceError, _service_error)
+    app.add_error_handler(ParseException, _broken_body)
     away: tuple[type[Exception], ...] = (
         peewee.OperationalError,
         peewee.InterfaceError,
@@ -74,6 +76,12 @@ def _http_error(req: Request, resp: falcon.Response, error: falcon.HTTPError, _p
     plain = {404: "There is nothing at this address.", 405: f"This address does not take {req.method}."}
     sentence = error.description or plain.get(status, error.title or "Refused.")
     _send(resp, status, sentence, CODES.get(status, "refused"))
+
+
+def _broken_body(_req: Request, resp: falcon.Response, error: Exception, _params: Any) -> None:
+    """A body in chunks that are none: where it ends nobody knows, and the server closes the connection."""
+    log.info("broken_body", error=str(error)[:200])
+    _send(resp, 400, "The body is not in the chunks that its head promises.", "malformed")
 
 
 def _away(_req: Request, resp: falcon.Response, error: Exception, _params: Any) -> None:

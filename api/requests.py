@@ -19,7 +19,7 @@ JSON_LIMIT = 1 << 20
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _VERBATIM = frozenset({"password", "currentPassword", "newPassword"})
 
 
@@ -124,6 +124,11 @@ def parse_query(req: Request, shape: type[S]) -> S:
 def id_of(value: Any) -> UUID:
     """A path's id, already converted by the router."""
     return UUID(str(value))
+
+
+def is_printable(text: str) -> bool:
+    """Whether a text holds no control characters but those that break lines."""
+    return not _UNPRINTABLE.search(text)
 
 
 def printable(text: str) -> str:

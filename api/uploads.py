@@ -10,7 +10,7 @@ import falcon
 import msgspec
 from falcon.media.multipart import BodyPart, MultipartForm, MultipartParseOptions
 
-from api.requests import Request, printable, shaped
+from api.requests import Request, is_printable, printable, shaped
 from services.bus import bus
 from services.errors import Invalid, NoRoom, TooLarge, WrongType
 from services.gateways.storage import FULL
@@ -67,7 +67,7 @@ def _form(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]]:
         for part in _parts(req, field):
             if part.name in field.names:
                 files.append(_kept(part, Path(folder) / str(len(files)), field, len(files)))
-            elif part.filename is not None:
+            elif part.filename is not None or not is_printable(part.name or ""):
                 raise Invalid.field(_name(part), "is not a known field")
             else:
                 _say(said, _name(part), _text(part, req))

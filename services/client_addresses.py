@@ -1,4 +1,4 @@
-"""Whose address a request counts for, where proxies of ours stand in front."""
+"""Whose address a request counts for, where proxies of ours stand in front; and which are not from outside."""
 
 import ipaddress
 
@@ -17,3 +17,14 @@ def client_address(peer: str, forwarded: str, trusted_proxies: int) -> str:
         return str(ipaddress.ip_address(seen))
     except ValueError:
         return peer
+
+
+def is_internal(peer: str) -> bool:
+    """Whether a socket's other end is on this machine or on a network that is not part of the internet."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_private

@@ -32,5 +32,7 @@ class SecurityHeaders:
         for name, value in UNLESS_SET.items():
             if resp.get_header(name) is None:
                 resp.set_header(name, value)
+        if resp.get_header("Access-Control-Allow-Origin") != "*":
+            resp.append_header("Vary", "Origin")  # a cache must not show one origin what another was answered
         if self._https:
             resp.set_header("Strict-Transport-Security", "max-age=31536000; includeSubDomains")

@@ -11,10 +11,10 @@ from api.reference import reference_page
 from api.replies import cacheable, ok
 from api.requests import Request
 from services import health
+from services.client_addresses import is_internal
 from services.errors import Forbidden
 
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-PRIVATE = ("127.", "10.", "192.168.", "::1", "172.16.", "172.17.", "172.18.", "172.19.", "172.2", "172.30.", "172.31.")
 
 
 class Health:
@@ -39,7 +39,7 @@ class Metrics:
     """What Prometheus reads; answered on internal networks only, and never through the proxy."""
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        if req.get_header("X-Forwarded-For") or not (req.remote_addr or "").startswith(PRIVATE):
+        if req.get_header("X-Forwarded-For") or not is_internal(req.remote_addr or ""):
             raise Forbidden("Metrics are not public.")
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.data = metrics.exposition()
