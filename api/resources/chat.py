@@ -14,6 +14,6 @@ class StreamChat:
 
     def on_get(self, req: Request, resp: falcon.Response, streamId: str) -> None:  # noqa: N803 - the route's own name
         wanted = parse_query(req, ListQuery)
-        room = rooms.find_room(f"stream:{streamId}")
+        room = rooms.find_room(f"stream:{streamId}", req.context.actor)
         said = messages.history(room, wanted.limit, wanted.cursor)
         page(resp, as_read_by(req.context.actor, said))

@@ -1,7 +1,7 @@
 """Routes of chat: history, and messages."""
 
 from api.resources import chat, messages
-from api.route_tables.access import MODERATOR, PUBLIC, USER
+from api.route_tables.access import MODERATOR, OPTIONAL, USER
 from api.routing import Area, Route
 from api.schemas.lists import ListQuery
 from api.schemas.messages import NewMessage
@@ -15,7 +15,7 @@ CHAT: tuple[Route, ...] = (
     chat_area.get(
         "/api/chat/{streamId}",
         chat.StreamChat,
-        PUBLIC,
+        OPTIONAL,
         "Chat history of a stream; newest page first; cursor back",
         query=ListQuery,
         reply=Message,

@@ -72,3 +72,16 @@ def test_an_unknown_stream_has_no_chat_and_a_bad_cursor_is_refused(client: Clien
     assert client.simulate_get("/api/chat/nonsense").status_code == 404
     stream = make_stream()
     assert client.simulate_get(f"/api/chat/{stream.id}", params={"cursor": "%%%"}).status_code == 400
+
+
+def test_the_history_of_a_stream_is_without_the_words_of_whom_its_reader_blocks(client: Client) -> None:
+    stream, reader, author = make_stream(), make_user(), make_user()
+    body = {"streamId": str(stream.id), "text": "look"}
+    client.simulate_post("/api/messages", json=body, headers=bearer(author))
+    blocked = client.simulate_post(f"/api/social/block/{author.id}", headers=bearer(reader))
+    assert blocked.status_code in (200, 201), blocked.json
+    shown = client.simulate_get(f"/api/chat/{stream.id}", headers=bearer(reader)).json["data"]
+    assert [(message["text"], message.get("isHidden")) for message in shown] == [("", True)]
+    for headers in ({}, bearer(author)):
+        others = client.simulate_get(f"/api/chat/{stream.id}", headers=headers).json["data"]
+        assert [(message["text"], "isHidden" in message) for message in others] == [("look", False)]
