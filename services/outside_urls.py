@@ -19,7 +19,8 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 #: Names that lead nowhere public: RFC 6761, RFC 6762, RFC 8375, RFC 9476, and what home routers use.
 _PRIVATE_NAMES = frozenset(
-    "localhost local internal localdomain lan home corp intranet private svc arpa alt onion".split()
+    {"localhost", "local", "localdomain", "internal", "intranet", "private", "lan", "home", "corp"}
+    | {"svc", "arpa", "alt", "onion"}
 )
 #: What parsers leave out, or understand in different ways.
 _AMBIGUOUS = re.compile(r"[\\\s\x00-\x20\x7f-\x9f]")
