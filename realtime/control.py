@@ -12,13 +12,11 @@ from realtime.answers import ErrorEvent
 from realtime.client import Client
 from realtime.hall import Hall
 from realtime.protocol import Code
-from services import clock, rooms
 from services.actors import Actor
 from services.errors import ServiceError
 from services.events import (
     ChatSettingsChanged,
     RoomAccessChanged,
-    RoomClosed,
     SessionRevoked,
     UserBanned,
     UserChanged,
@@ -28,8 +26,6 @@ from services.events import (
 log = structlog.get_logger(__name__)
 
 Told = SessionRevoked | UserChanged | ChatSettingsChanged | UserBanned | UserUnbanned | RoomAccessChanged
-
-RECHECK_S = 10
 
 _decoder = msgspec.json.Decoder(Told)
 
@@ -60,49 +56,19 @@ class Control:
         else:
             self._hall.standings.forget(room_id=told.room_id)
             if isinstance(told, RoomAccessChanged):
-                self._begin(self._put_out([told.room_id]))
+                self._hall.doors.room_changed(told.room_id)
 
     def resume(self) -> None:
         """Redis is back: what was said meanwhile is lost, so nothing that is remembered counts."""
         self._hall.standings.forget()
-        self._begin(self._put_out(self._lounges()))
+        self._hall.doors.all_changed()
         self._hide_again([client for client in self._clients if client.actor is not None])
-
-    async def run(self) -> None:
-        """Look now and then who sits in lounges without the right to, until cancelled.
-
-        Events say so at once; this is for lost ones, and for people whose token has ended meanwhile.
-        """
-        while True:
-            await asyncio.sleep(RECHECK_S)
-            await self._put_out(self._lounges())
-
-    def _lounges(self) -> set[UUID]:
-        """The rooms here that are not open to everybody."""
-        return {
-            room_id for client in self._clients for room_id, name in client.joined.items() if name.startswith("lounge:")
-        }
 
     def _tell_person(self, told: UserBanned | UserUnbanned) -> None:
         """A ban everywhere is told to the sockets of the person, wherever they are."""
         for client in self._clients:
             if _is(client, told.user.id):
                 client.tell(told)
-
-    async def _put_out(self, room_ids: Collection[UUID]) -> None:
-        """Take out of rooms whoever may not be there any more, and tell them."""
-        inside = {
-            (room_id, _person(client)) for room_id in room_ids for client in self._clients if room_id in client.joined
-        }
-        try:
-            outside = await self._hall.threads.query(rooms.outsiders, inside)
-        except ServiceError as error:
-            log.warning("rooms_not_checked", error=error.message)
-            return
-        for client in self._clients:
-            for room_id in [room_id for room_id in client.joined if (room_id, _person(client)) in outside]:
-                client.tell(RoomClosed(room=client.joined[room_id]))
-                self._hall.put_out(client, room_id)
 
     def _follow_again(self, clients: Collection[Client]) -> None:
         """Whoever hears of those they follow may follow others now."""
@@ -142,9 +108,3 @@ class Control:
 def _is(client: Client, user_id: UUID) -> bool:
     identity = client.identity
     return identity is not None and identity.actor.user_id == user_id
-
-
-def _person(client: Client) -> UUID | None:
-    """Who the client is at this moment; None for a guest, and for somebody whose token has expired."""
-    identity = client.identity
-    return identity.actor.user_id if identity and identity.expires_at > clock.now() else None

@@ -9,6 +9,7 @@ import msgspec
 
 from realtime.attendance import Attendance
 from realtime.client import Client, Identity
+from realtime.doors import Doors
 from realtime.hiding import hidden
 from realtime.metrics import Metrics
 from realtime.openings import Openings
@@ -42,6 +43,7 @@ class Hall(msgspec.Struct, frozen=True):
     passes: Passes
     standings: RememberedStandings
     prospects: Prospects
+    doors: Doors
     metrics: Metrics
 
     async def sign_in(self, client: Client, token: str) -> Actor:
@@ -63,6 +65,7 @@ class Hall(msgspec.Struct, frozen=True):
             self.rooms.unlisten(client.connection, topic)
         client.topics = frozenset()
         self._become(client, None)
+        self.doors.person_changed(client)
 
     async def actor_of(self, client: Client) -> Actor:
         """Who the client is, if the token still holds; raises Unauthorized for a guest.

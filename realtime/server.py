@@ -19,6 +19,7 @@ from realtime.client import Client
 from realtime.connection import Connection
 from realtime.control import Control
 from realtime.dialects import JSON, SOCKET_IO
+from realtime.doors import Doors
 from realtime.fan_out import FanOut
 from realtime.frames import text_frame
 from realtime.hall import Hall
@@ -77,6 +78,9 @@ class Server:
         self._attendance = Attendance(self._threads)
         self._passes = Passes(self._threads)
         self._reactions = Reactions(self._threads, self._rooms)
+        self._connections: set[Connection] = set()
+        self._clients: dict[Connection, Client] = {}
+        self._doors = Doors(self._threads, self._clients.values(), lambda *place: self._hall.put_out(*place))
         self._hall = Hall(
             threads=self._threads,
             rooms=self._rooms,
@@ -88,6 +92,7 @@ class Server:
             passes=self._passes,
             standings=standings,
             prospects=Prospects(self._threads, standings),
+            doors=self._doors,
             metrics=self._metrics,
         )
         handlers = [accounts, room_handlers, chat_handlers, moderation, events]
@@ -95,8 +100,6 @@ class Server:
         self._relay = Relay(settings.redis_url, self._rooms.hear, self._resume)
         self._rooms.attach(self._relay)
         self._admission = Admission(settings, self._metrics)
-        self._connections: set[Connection] = set()
-        self._clients: dict[Connection, Client] = {}
         self._boards = Boards(self._threads, self._rooms, self._clients.values())
         self._rooms.divert("board_changed", self._boards.hear)
         self._rooms.divert("reacted", self._reactions.hear)
@@ -114,7 +117,7 @@ class Server:
             self._presence.run(),
             self._attendance.run(),
             self._reactions.run(),
-            self._control.run(),
+            self._doors.run(),
             self._heartbeat.run(),
             self._passes.run(self._clients.values(), self._hall.sign_out),
         ):

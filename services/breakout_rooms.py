@@ -11,7 +11,6 @@ from msgspec import UNSET, UnsetType
 
 from db.connection import query
 from db.models.breakout_rooms import BreakoutRoom
-from db.models.rooms import Room
 from db.transactions import atomic
 from services import presence, rooms
 from services.actors import Actor
@@ -128,7 +127,7 @@ def delete_breakout_room(actor: Actor, room_id: UUID) -> None:
     with atomic():
         row = _found(room_id)
         BreakoutRoom.delete().where(BreakoutRoom.id == room_id).execute()
-        Room.delete().where(Room.id == row.room_id).execute()
+        rooms.remove_rooms([row.room_id])
 
 
 def _clear_main_stage(event_id: UUID) -> None:

@@ -9,9 +9,8 @@ from msgspec import UNSET
 from db.connection import query
 from db.models.live_events import LiveEvent
 from db.models.projects import Project
-from db.models.rooms import Room
 from db.transactions import atomic
-from services import event_streams, live_events, polls
+from services import event_streams, live_events, polls, rooms
 from services.actors import Actor
 from services.broadcast_audience import event_topics
 from services.errors import NotFound
@@ -27,7 +26,7 @@ from services.topics import EVENTS
 def edit_event(actor: Actor, key: str, patch: EventPatch) -> EventView:
     """Change an event; a change of its status is told to everyone. Raises Forbidden, NotFound, Invalid, Conflict.
 
-    Ending an event closes its polls and ends what it shows.
+    Ending an event closes its polls and ends what it shows; whoever is in the rooms of one that becomes a draft leaves.
     """
     must_organise(actor)
     with translating({"events_slug_key": slug_taken}), atomic():
@@ -38,6 +37,8 @@ def edit_event(actor: Actor, key: str, patch: EventPatch) -> EventView:
             LiveEvent.update(**columns).where(LiveEvent.id == row.id).execute()
         if isinstance(patch.status, Stage) and patch.status.value != row.status:
             _move(row.id, patch.status)
+            if Stage.DRAFT in (patch.status, Stage(row.status)):
+                rooms.tell_of_access(_room_ids(row.id))
     return live_events.event(actor, str(row.id))
 
 
@@ -86,10 +87,13 @@ def _move(event_id: UUID, stage: Stage) -> None:
 def _remove(row: LiveEvent) -> None:
     if row.status == Stage.LIVE.value:
         _move(row.id, Stage.ENDED)
-    room_ids = [found[0] for found in query("SELECT room_id FROM event_rooms WHERE event_id = %s", (row.id,))]
+    room_ids = _room_ids(row.id)
     LiveEvent.delete().where(LiveEvent.id == row.id).execute()
-    if room_ids:
-        Room.delete().where(Room.id.in_(room_ids)).execute()
+    rooms.remove_rooms(room_ids)
+
+
+def _room_ids(event_id: UUID) -> list[UUID]:
+    return [found[0] for found in query("SELECT room_id FROM event_rooms WHERE event_id = %s", (event_id,))]
 
 
 def _locked(event_id: UUID) -> LiveEvent:

@@ -10,7 +10,6 @@ from msgspec import UNSET, UnsetType
 from db.connection import query
 from db.models.event_sessions import EventSession
 from db.models.live_events import LiveEvent
-from db.models.rooms import Room
 from db.transactions import atomic
 from services import rooms
 from services.actors import Actor
@@ -146,7 +145,7 @@ def delete_session(actor: Actor, session_id: UUID) -> None:
     with atomic():
         row = _locked(session_id)
         EventSession.delete().where(EventSession.id == session_id).execute()
-        Room.delete().where(Room.id == row.room_id).execute()
+        rooms.remove_rooms([row.room_id])
 
 
 def check_event(event_id: UUID) -> None:

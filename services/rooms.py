@@ -14,7 +14,7 @@ from db.models.rooms import Room
 from db.transactions import atomic
 from services.actors import Actor
 from services.errors import Forbidden, NotFound
-from services.events import ChatSettingsChanged, publish
+from services.events import ChatSettingsChanged, RoomAccessChanged, publish
 from services.ids import known_id, new_id
 from services.moderation_log import Action, record
 from services.standing import standing
@@ -164,6 +164,19 @@ def create_room(kind: str, owner_id: UUID | None) -> UUID:
     """Open a room of a kind that the database knows (`CHANNEL`, `SESSION`, `LOUNGE`, `BREAKOUT`)."""
     room = Room.create(id=new_id(), kind=kind, owner=owner_id)
     return UUID(str(room.id))
+
+
+def remove_rooms(room_ids: Collection[UUID]) -> None:
+    """Delete rooms with all that was said there; whoever is in one leaves it."""
+    if room_ids:
+        Room.delete().where(Room.id.in_(list(room_ids))).execute()
+        tell_of_access(room_ids)
+
+
+def tell_of_access(room_ids: Collection[UUID]) -> None:
+    """Tell the processes that other people than before may be in these rooms."""
+    for room_id in room_ids:
+        publish(RoomAccessChanged(room_id=room_id), CONTROL)
 
 
 @lru_cache(maxsize=4096)
