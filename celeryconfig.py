@@ -52,7 +52,8 @@ beat_schedule = {
     name: {"task": name, "schedule": every_s, "options": {"queue": queue, "expires": every_s * 2}}
     for name, queue, every_s in (
         ("outbox.sweep", "default", 5),
-        ("webhooks.sweep", "webhooks", 30),
+        ("webhooks.sweep", "webhooks", 3),
+        ("payments.sweep_sandbox", "webhooks", 30),
         ("streams.reap", "default", 10),
         ("analytics.viewers", "analytics", 15),
         ("analytics.hourly", "analytics", 300),

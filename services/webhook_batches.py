@@ -3,7 +3,8 @@
 The faster events come, the more of them share a job, a commit and the rows around it. An event that
 cannot be settled among others is handed to a job of its own (`webhooks.process`), which may try it
 later or park it. One whose worker was killed is left to the sweeper, which asks for it alone too: no
-event harms its neighbours twice.
+event harms its neighbours twice. That a worker lives is seen by the locks that its batch holds: they
+go with its connection, and the sweeper passes over what is locked.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from services.errors import Unavailable
 from services.purchases import NotYet
 from services.refusals import translating
 from services.tracing import with_request_id
-from services.webhook_events import FINAL, LEASE_S, State, after, count, refusal
+from services.webhook_events import FINAL, SETTLING_S, State, after, count, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ def _batches(most: int) -> Iterator[list[UUID]]:
 
 def _claimed() -> list[UUID]:
     """Count an attempt before making it, so that one that kills its worker counts too."""
-    return [event_id for (event_id,) in query(_CLAIM, {"most": BATCH, "until": after(LEASE_S)})]
+    return [event_id for (event_id,) in query(_CLAIM, {"most": BATCH, "until": after(SETTLING_S)})]
 
 
 def _settle_together(ids: list[UUID]) -> None:
@@ -88,8 +89,8 @@ def _settle_together(ids: list[UUID]) -> None:
 def _settled(ids: list[UUID]) -> list[_Outcome]:
     """Settle what is still open of these events, in one transaction with its effects."""
     with atomic():
-        query(_ONE_AFTER_ANOTHER)
         waiting = [_Waiting(*row) for row in query(_OPEN, (ids,))]
+        query(_ONE_AFTER_ANOTHER)
         outcomes = [outcome for event in waiting if (outcome := _outcome(event))]
         if outcomes:
             query(_MARK, (clock.now(), *_columns(outcomes)))

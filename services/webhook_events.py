@@ -18,7 +18,10 @@ from services.pages import Page, cut, decode_cursor
 from services.purchases import PaymentMismatch
 
 LEASE_S = 15
-"""How long an attempt has before the sweeper believes that it died."""
+"""How long an attempt of its own has before the sweeper believes that it died."""
+
+SETTLING_S = 3
+"""How long a new event has to be taken by a batch, and a batch to lock what it took; then the sweeper asks."""
 
 FINAL = (PaymentMismatch, MalformedEvent, ServiceError, peewee.IntegrityError)
 """Why an event is parked at once: trying again would not help."""

@@ -29,7 +29,7 @@ from services.payment_providers import payment_providers
 from services.purchases import NotYet
 from services.refusals import translating
 from services.tracing import current_request_id
-from services.webhook_events import FINAL, LEASE_S, State, after, count, refusal
+from services.webhook_events import FINAL, LEASE_S, SETTLING_S, State, after, count, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -83,26 +83,26 @@ def process(event_id: UUID) -> None:
 
 
 def sweep() -> int:
-    """Ask again for events whose worker was never woken, died, or waits for its time; returns how many."""
-    due = _overdue()
-    if not all(was_tried for _, was_tried in due):
+    """Ask again for events for which nobody was woken, whose worker died, or whose time has come.
+
+    Returns how many had been tried: each of these is asked for alone.
+    """
+    now = clock.now()
+    if query(_FORGOTTEN, (now,)):
         wake_ups.wake(jobs.SETTLE_WEBHOOKS)
+    with atomic():
+        due = query(_SWEEP, {"now": now, "again": now + timedelta(seconds=LEASE_S), "most": SWEEP_BATCH})
+        for (event_id,) in due:
+            jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
+    return len(due)
+
+
+def sweep_sandbox() -> None:
+    """The same for what the payment sandbox was to send, to close or to charge."""
     sandbox_deliveries.sweep()
     if bus.settings.payment_sandbox:
         sandbox_sessions.close_overdue()
         sandbox_subscriptions.charge_due()
-    return len(due)
-
-
-def _overdue() -> list[tuple[UUID, bool]]:
-    """Events that are due, and whether they were tried; each that was is asked for alone."""
-    now = clock.now()
-    with atomic():
-        due = query(_SWEEP, {"now": now, "again": now + timedelta(seconds=LEASE_S), "most": SWEEP_BATCH})
-        for event_id, was_tried in due:
-            if was_tried:
-                jobs.enqueue(jobs.PROCESS_WEBHOOK, event_id=event_id)
-    return [(event_id, was_tried) for event_id, was_tried in due]
 
 
 def _verified(provider_name: str, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
@@ -136,7 +136,7 @@ def _is_stored(provider_name: str, signed: SignedEvent, payload: str, state: Sta
             state,
             clock.now(),
             clock.now() if state is State.IGNORED else None,
-            after(LEASE_S),
+            after(SETTLING_S),
         ),
     )
     return bool(rows)
@@ -202,9 +202,13 @@ _PARK = """
 UPDATE webhook_events SET state = 'FAILED', error = %s
 WHERE id = %s AND state = 'RECEIVED' RETURNING provider, received_at"""
 
+_FORGOTTEN = """
+SELECT 1 FROM webhook_events WHERE state = 'RECEIVED' AND attempts = 0 AND next_attempt_at <= %s LIMIT 1"""
+
+# What is locked is being settled.
 _SWEEP = """
 WITH due AS MATERIALIZED (
-    SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND next_attempt_at <= %(now)s
+    SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND attempts > 0 AND next_attempt_at <= %(now)s
     ORDER BY next_attempt_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
-UPDATE webhook_events e SET next_attempt_at = %(again)s FROM due WHERE e.id = due.id RETURNING e.id, e.attempts > 0"""
+UPDATE webhook_events e SET next_attempt_at = %(again)s FROM due WHERE e.id = due.id RETURNING e.id"""

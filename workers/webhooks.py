@@ -29,6 +29,11 @@ def sweep() -> None:
     webhooks.sweep()
 
 
+@task(jobs.SWEEP_SANDBOX)
+def sweep_sandbox() -> None:
+    webhooks.sweep_sandbox()
+
+
 @task(jobs.SEND_SANDBOX_WEBHOOKS)
 def send_sandbox_webhooks(batch_id: str) -> None:
     sandbox_deliveries.send(UUID(batch_id))

@@ -12,13 +12,15 @@ import pytest
 from db.connection import connection, database, query
 from db.models.coin_purchases import CoinPurchase
 from db.models.webhook_events import WebhookEvent
+from db.transactions import atomic
 from services import clock, gifts, reconciliation, wake_ups, wallets, webhook_events, webhooks
 from services.actors import Role
 from services.errors import Conflict, Unavailable
 from services.gifts import GiftOrder
 from services.jobs import SETTLE_WEBHOOKS
 from services.payment_providers import payment_providers
-from services.webhook_events import State
+from services.purchases import NotYet
+from services.webhook_events import SETTLING_S, State
 from settings import Settings
 from tests.factories import actor_of, make_user
 from tests.fakes import FakeJobs
@@ -325,6 +327,32 @@ def test_an_event_that_never_settles_is_parked_at_last() -> None:
     assert state_of(orphan) == State.FAILED
 
 
+def test_one_event_is_tried_alone_and_waits_longer_each_time() -> None:
+    orphan, other = [dispute(make_purchase(make_user()), "created", "needs_response") for _ in range(2)]
+    for event in (orphan, other):
+        webhooks.receive("stripe", *signed(event))
+    waits = []
+    for _ in range(3):
+        with pytest.raises(Unavailable) as waiting:
+            webhooks.process(stored_id(orphan))
+        waits.append(waiting.value.retry_after_s)
+    assert all(2**n <= wait <= 1.5 * 2**n for n, wait in enumerate(waits)), waits
+    attempts = "SELECT attempts FROM webhook_events WHERE id = %s"
+    assert [query(attempts, (stored_id(event),)) for event in (orphan, other)] == [[(3,)], [(0,)]]
+
+
+def test_of_a_long_error_the_beginning_is_kept(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lengthy(payload: str) -> Any:
+        raise NotYet("x" * 3000)
+
+    event = completed(make_purchase(make_user()))
+    webhooks.receive("stripe", *signed(event))
+    monkeypatch.setattr(provider, "read", lengthy)
+    with pytest.raises(Unavailable):
+        webhooks.process(stored_id(event))
+    assert query("SELECT error FROM webhook_events") == [("x" * 1000,)]
+
+
 def test_attempts_that_kill_their_worker_count() -> None:
     event = completed(make_purchase(make_user()))
     webhooks.receive("stripe", *signed(event))
@@ -340,11 +368,28 @@ def test_the_sweeper_finds_what_was_never_processed(jobs: FakeJobs) -> None:
     webhooks.receive("stripe", *signed(event))
     jobs.away = False
     wake_ups.rest(SETTLE_WEBHOOKS)  # nobody came: they are believed to come for some seconds only
-    assert webhooks.sweep() == 0
-    with clock.frozen(clock.now() + timedelta(minutes=1)):
-        assert webhooks.sweep() == 1
-        assert webhooks.sweep() == 0
+    webhooks.sweep()
+    assert jobs.sent == []
+    with clock.frozen(clock.now() + timedelta(seconds=SETTLING_S)):
+        webhooks.sweep()
+        webhooks.sweep()
     assert [job.name for job in jobs.sent] == ["webhooks.settle"]
+
+
+def test_the_sweeper_passes_over_what_a_living_worker_settles(committed_db: Settings, jobs: FakeJobs) -> None:
+    event = completed(make_purchase(make_user()))
+    webhooks.receive("stripe", *signed(event))
+    query("UPDATE webhook_events SET attempts = 1, next_attempt_at = received_at")
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            WebhookEvent.select().for_update().get()
+            assert pool.submit(_swept).result() == 0
+        assert pool.submit(_swept).result() == 1
+
+
+def _swept() -> int:
+    with connection():
+        return webhooks.sweep()
 
 
 def test_the_sweeper_asks_alone_for_what_a_worker_left_behind(jobs: FakeJobs) -> None:
@@ -352,7 +397,9 @@ def test_the_sweeper_asks_alone_for_what_a_worker_left_behind(jobs: FakeJobs) ->
     webhooks.receive("stripe", *signed(event))
     query("UPDATE webhook_events SET attempts = 1")
     jobs.sent.clear()
-    with clock.frozen(clock.now() + timedelta(minutes=1)):
+    assert webhooks.sweep() == 0
+    with clock.frozen(clock.now() + timedelta(seconds=SETTLING_S)):
         assert webhooks.sweep() == 1
+        assert webhooks.sweep() == 0
     [job] = jobs.sent
     assert (job.name, job.arguments) == ("webhooks.process", {"event_id": str(stored_id(event))})

@@ -119,7 +119,7 @@ def webhooks_process(stage: Stage) -> Scene:
 
 
 def webhooks_settle(stage: Stage) -> Scene:
-    """What a dead worker had begun to settle together is left to the sweeper, which comes half a minute later."""
+    """What a dead worker had begun to settle together is left to the sweeper, which comes seconds later."""
     paid = _heard(stage)
 
     def holds() -> bool:
@@ -135,6 +135,19 @@ def webhooks_sweep(stage: Stage) -> Scene:
     paid = _heard(stage)
     query("UPDATE webhook_events SET received_at = received_at - interval '10 minutes' WHERE state = 'RECEIVED'")
     return Scene({}, paid.is_credited)
+
+
+def payments_sweep_sandbox(stage: Stage) -> Scene:
+    """The provider's webhooks were due a minute ago, and whoever was to send them is gone."""
+    paid = _paid(stage)
+    late = "UPDATE payment_sandbox_deliveries SET due_at = due_at - interval '1 minute' WHERE batch_id = %s"
+    query(late, (paid.batch_id,))
+
+    def holds() -> bool:
+        stage.shop.work()
+        return paid.is_credited()
+
+    return Scene({}, holds)
 
 
 def payments_send_sandbox_webhooks(stage: Stage) -> Scene:

@@ -85,8 +85,8 @@ ALONE = (
 TOGETHER = (
     "WITH webhook_events",  # the attempts are counted
     "BEGIN",
+    "SELECT webhook_events",  # locked, so that the sweeper sees that somebody lives
     "SELECT pg_advisory_xact_lock(hashtext('webhooks'))",
-    "SELECT webhook_events",
     "SAVEPOINT",
     *CREDIT,
     "RELEASE",
