@@ -9,7 +9,7 @@ from pathlib import Path
 from embedded.errors import EmbeddedError, FolderBusy
 from embedded.ffmpeg import embedded_binary
 from embedded.folder import DataFolder
-from embedded.postgres import Postgres
+from embedded.postgres import APPLICATION, Postgres
 from embedded.redis import RedisServer
 from embedded.secrets import kept_secrets
 
@@ -34,7 +34,8 @@ class Servers:
     def _place(self, sockets: Path, durable: bool) -> None:
         if "DATABASE_URL" not in self.environment:
             self.postgres = Postgres(self._folder, sockets, durable=durable)
-            self._addresses["DATABASE_URL"] = self.postgres.url()
+            self._addresses["DATABASE_URL"] = self.postgres.url(user=APPLICATION)
+            self._addresses["DATABASE_OWNER_URL"] = self.postgres.url()
         if "REDIS_URL" not in self.environment:
             self.redis = RedisServer(self._folder, sockets, durable=durable)
             self._addresses["REDIS_URL"] = self.redis.url

@@ -19,6 +19,7 @@ from embedded.wheels import package_folder
 
 VERSION = 18
 OWNER = "astrotv"
+APPLICATION = "astrotv_app"
 DATABASE = "astrotv"
 START_PATIENCE_S = 60.0
 ORPHAN_PATIENCE_S = 10.0
@@ -47,9 +48,9 @@ class Postgres:
         self.log = folder.logs / "postgres.log"
         self._server: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str = DATABASE) -> str:
-        """Return the owner's address; percent-encoded, since the path may hold spaces."""
-        return f"postgresql://{OWNER}@/{database}?host={quote(str(self.sockets))}"
+    def url(self, database: str = DATABASE, user: str = OWNER) -> str:
+        """Return the address for the owner, or another; percent-encoded, since the path may hold spaces."""
+        return f"postgresql://{user}@/{database}?host={quote(str(self.sockets))}"
 
     def start(self) -> None:
         """Start the server, after making the cluster if there is none; raises EmbeddedError."""
@@ -121,6 +122,7 @@ class Postgres:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
                 if cursor.fetchone() is None:
                     cursor.execute(f"CREATE DATABASE {DATABASE}")
+                cursor.execute(_LET_THE_APPLICATION_IN)
         finally:
             connection.close()
 
@@ -141,6 +143,16 @@ class Postgres:
                 if word in line:
                     return f"{line.strip()} (in {self.log})"
         return f"see {self.log}"
+
+
+#: The application signs in as a role that owns nothing, not as the owner who takes that role and could drop it again.
+_LET_THE_APPLICATION_IN = f"""
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APPLICATION}') THEN
+        CREATE ROLE {APPLICATION};
+    END IF;
+    ALTER ROLE {APPLICATION} LOGIN;
+END $$"""
 
 
 def reachable_programs(server_account: str | None) -> Path:

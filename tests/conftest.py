@@ -70,7 +70,7 @@ def _start_servers() -> dict[str, str]:
     environment = _servers.enter_context(
         embedded.servers(folder / "data", kept | FIXED | {"DATA_DIR": f"{folder}/data"}, durable=False)
     )
-    owner = environment["DATABASE_URL"]
+    owner = environment["DATABASE_OWNER_URL"]
     _execute(owner, f"CREATE DATABASE {TEMPLATE}")
     migrate(_named(owner, TEMPLATE))
     return environment

@@ -75,7 +75,7 @@ def _command(name: str, port: int) -> list[str]:
 
 def _peers_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Where PostgreSQL and Redis are, in the words of Node's drivers."""
-    database, redis = urlsplit(environment["DATABASE_URL"]), urlsplit(environment["REDIS_URL"])
+    database, redis = urlsplit(environment["DATABASE_OWNER_URL"]), urlsplit(environment["REDIS_URL"])
     return {
         "PG_HOST": parse_qs(database.query)["host"][0],
         "PG_USER": database.username or "",

@@ -159,7 +159,7 @@ def _servers() -> Iterator[Servers]:
         quiet = {"LOG_LEVEL": "error", "DATA_DIR": f"{folder}/data", "WS_MAX_CONNECTIONS_PER_ADDRESS": "100000"}
         with embedded.opened(Path(folder) / "data", kept | quiet) as servers:
             servers.start()
-            migrate(servers.environment["DATABASE_URL"])
+            migrate(servers.environment["DATABASE_OWNER_URL"])
             bootstrap.start("bench", configuration.load(servers.environment))
             try:
                 yield servers

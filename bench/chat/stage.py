@@ -46,7 +46,7 @@ def stores(folder: Path) -> Iterator[dict[str, str]]:
     quiet = {"LOG_LEVEL": "error", "DATA_DIR": str(folder / "data"), "WS_MAX_CONNECTIONS_PER_ADDRESS": "100000"}
     kept = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
     with embedded.servers(folder / "data", kept | quiet) as environment:
-        migrate(environment["DATABASE_URL"])
+        migrate(environment["DATABASE_OWNER_URL"])
         bootstrap.start("bench", configuration.load(environment))
         yield dict(environment)
         bootstrap.stop()

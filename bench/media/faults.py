@@ -153,7 +153,7 @@ def _number(stack: Stack, what: str) -> int:
 
 def _query(stack: Stack, statement: str) -> list[tuple[Any, ...]]:
     """Ask the stack's own database, whose address is in the environment of its processes."""
-    (address, *_) = [child.environ().get("DATABASE_URL", "") for child in stack.children() if _is_ingest(child)]
+    (address, *_) = [child.environ().get("DATABASE_OWNER_URL", "") for child in stack.children() if _is_ingest(child)]
     with psycopg2.connect(address) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
         return list(cursor.fetchall())

@@ -45,7 +45,7 @@ def broken(stack: Stack, acknowledged: set[str]) -> Iterator[str]:
     """Everything that does not hold, in words."""
     environ = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
     with attached(stack.data_dir, environ | {"DATA_DIR": str(stack.data_dir)}) as environment:
-        database = psycopg2.connect(environment["DATABASE_URL"])
+        database = psycopg2.connect(environment["DATABASE_OWNER_URL"])
         try:
             until(lambda: _one(database, PENDING) == 0, 120)
             yield from _counts(database)

@@ -20,7 +20,7 @@ from operations.project import ROOT
 
 
 def value_of(environment: dict[str, str], query: str) -> object:
-    connection = psycopg2.connect(environment["DATABASE_URL"])
+    connection = psycopg2.connect(environment["DATABASE_OWNER_URL"])
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(query)
@@ -144,7 +144,7 @@ def test_servers_end_with_a_killed_owner_and_start_again(folder: Path) -> None:
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     owner.stdout.close()
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=60)[1] == []
     with embedded.servers(folder / "d", {}) as environment:
         assert value_of(environment, "SELECT 1") == 1
 
