@@ -22,6 +22,7 @@ from services.errors import Unavailable
 from services.livekit_rooms import creator_identity
 from tests.factories import bearer, make_stream, make_user
 from tests.fakes import FakeJobs
+from tests.hearing import said
 from tests.livekit import KEY, SECRET, FakeLiveKit, fake_livekit, webhook
 
 INGRESS = "/api/stream/ingress"
@@ -112,7 +113,7 @@ def test_deleting_the_ingress_revokes_the_key_and_cuts_the_publisher(
     pubsub.subscribe("ingest")
     before = client.simulate_post(INGRESS, json={}, headers=bearer(streamer)).json["data"]["streamKey"]
     assert client.simulate_delete(INGRESS, headers=bearer(streamer)).status_code == 200
-    heard = [m["data"] for m in iter(lambda: pubsub.get_message(timeout=1), None) if m["type"] == "message"]
+    heard = [one.body for one in said(pubsub)]
     pubsub.close()
     channel = str(channel_of(streamer).id).encode()  # other tests may speak there too
     [cut] = [data for data in heard if channel in data]

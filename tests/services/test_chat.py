@@ -1,6 +1,6 @@
 """Sending in batches: what is stored, in which order, and who is refused with what."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from services.standing import FreshStandings, Pair, RememberedStandings, Standin
 from services.topics import room_topic
 from settings import Settings
 from tests.factories import actor_of, make_channel, make_stream, make_user
+from tests.hearing import said
 
 
 class ChangingStandings:
@@ -33,7 +34,7 @@ class ChangingStandings:
         self.asked: list[set[Pair]] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def of(self, pairs: Collection[Pair]) -> Mapping[Pair, Standing]:
+    def of(self, pairs: Sequence[Pair]) -> Sequence[Standing | None]:
         self.asked.append(set(pairs))
         found = FreshStandings().of(pairs)
         self.meanwhile()
@@ -135,13 +136,12 @@ def test_new_messages_are_published_once_with_their_number(redis_client: "redis.
     room, ana = make_room(), make_user()
     listener = redis_client.pubsub()
     listener.subscribe(room_topic(room.id))
-    assert listener.get_message(timeout=5)["type"] == "subscribe"
     chat.send_messages([draft(room, ana, client_message_id="c"), draft(room, ana, client_message_id="c")])
-    heard = [message["data"] for message in iter(lambda: listener.get_message(timeout=1), None) if message]
+    [heard] = said(listener)
     listener.close()
-    assert len(heard) == 1
-    assert heard[0].startswith(b'1\n{"type":"new_message","id":"')
-    assert b'"room"' not in heard[0]
+    assert heard.line == b"1"
+    assert heard.body.startswith(b'{"type":"new_message","id":"')
+    assert b'"room"' not in heard.body
 
 
 def test_an_unknown_room_or_reply_refuses_one_message_and_not_the_batch() -> None:
@@ -245,13 +245,16 @@ def test_forgetting_a_room_or_everything_leaves_nothing_of_it() -> None:
 def test_standings_are_remembered_until_told_to_forget() -> None:
     room, ana = make_room(), make_user()
     remembered = RememberedStandings(FreshStandings())
-    pair = (room.id, ana.id)
-    assert not remembered.of([pair])[pair].is_banned
+    nowhere, pair = (new_id(), ana.id), (room.id, ana.id)
+
+    def banned() -> list[bool | None]:
+        return [None if found is None else found.is_banned for found in remembered.of([nowhere, pair])]
+
+    assert banned() == [None, False]
     Ban.create(room=room.id, user=ana)
-    assert not remembered.of([pair])[pair].is_banned
+    assert banned() == [None, False]
     remembered.forget(user_id=ana.id)
-    assert remembered.of([pair])[pair].is_banned
-    assert remembered.of([(new_id(), ana.id)]) == {}
+    assert banned() == [None, True]
 
 
 def test_a_joiner_is_told_when_not_everything_could_be_recovered() -> None:

@@ -25,6 +25,7 @@ from services.topics import user_topic
 from settings import Settings
 from tests.factories import actor_of, make_channel, make_post, make_stream, make_user
 from tests.fakes import FakeJobs
+from tests.hearing import said
 
 JOB = "notifications.followers"
 
@@ -58,11 +59,9 @@ def test_what_is_pushed_says_what_the_list_says(jobs: FakeJobs, redis_client: "r
     user = make_user()
     heard = redis_client.pubsub()
     heard.subscribe(user_topic(user.id))
-    assert heard.get_message(timeout=5)
     notifications.notify(user.id, Kind.PAYMENT, "Coins received", "500 coins", {"coins": 500})
-    message = heard.get_message(timeout=5)
-    assert message is not None
-    event = msgspec.json.decode(message["data"].partition(b"\n")[2])
+    [pushed] = said(heard)
+    event = msgspec.json.decode(pushed.body)
     (listed,) = msgspec.to_builtins(notifications.notifications_of(actor_of(user), 20, None).items)
     assert event.pop("type") == "notification"
     assert {**event, "createdAt": None} == {**listed, "createdAt": None}
@@ -74,11 +73,10 @@ def test_each_channel_is_chosen_by_itself(channel: str, jobs: FakeJobs, redis_cl
     prefer(user, Kind.COMMENT, **{name: name == channel for name in ("in_app", "push", "mail")})
     heard = redis_client.pubsub()
     heard.subscribe(user_topic(user.id))
-    assert heard.get_message(timeout=5)
     notifications.notify(user.id, Kind.COMMENT, "Said", cause=new_id())
     assert (kinds_of(user) == ["comment"]) is (channel == "in_app")
     assert len(jobs.named("notifications.mail")) == (channel == "mail")
-    assert (heard.get_message(timeout=0.2) is not None) is (channel == "push")
+    assert len(said(heard)) == (channel == "push")
 
 
 def test_who_wants_nothing_is_not_told_at_all() -> None:
@@ -165,7 +163,6 @@ def test_a_crash_in_the_middle_of_a_fan_out_tells_nobody_twice_and_forgets_nobod
 ) -> None:
     heard = redis_client.pubsub()
     heard.psubscribe("user:*")
-    assert heard.get_message(timeout=5)
     with connection():
         stream_id, followers = crowd(1100)
         notifications.notify_followers(stream_id)
@@ -176,12 +173,8 @@ def test_a_crash_in_the_middle_of_a_fan_out_tells_nobody_twice_and_forgets_nobod
         run(second.arguments)  # and so is the one that died
         work(jobs)
         assert query("SELECT count(*), count(DISTINCT user_id) FROM notifications") == [(followers, followers)]
-        crowd_topics = {user_topic(user_id).encode() for (user_id,) in query("SELECT user_id FROM notifications")}
-    pushed: Counter[bytes] = Counter()
-    while message := heard.get_message(timeout=0.5):
-        # The topics are heard by every process on this Redis: other tests may speak there too.
-        if message["channel"] in crowd_topics:
-            pushed[message["channel"]] += 1
+        crowd_topics = {user_topic(user_id) for (user_id,) in query("SELECT user_id FROM notifications")}
+    pushed = Counter(one.topic for one in said(heard) if one.topic in crowd_topics)
     heard.close()
     assert (len(pushed), set(pushed.values())) == (followers, {1})
 

@@ -22,6 +22,7 @@ from services.subscription_views import SubscriptionStatus, SubscriptionView
 from services.tiers import PaymentMethod, Tier, coins_of
 from settings import Settings
 from tests.factories import actor_of, make_stream, make_user
+from tests.hearing import said
 from tests.payments import give_coins
 
 BASIC, PRO, PREMIUM = 300, 600, 1200
@@ -68,11 +69,10 @@ def test_chat_and_streamer_hear_of_a_new_subscriber(viewer: User, streamer: User
     stream = make_stream(Channel.get_by_id(channel_id))
     listener = redis_client.pubsub()
     listener.subscribe(f"room:{room_id}")
-    listener.get_message(timeout=2)
     subscribe(viewer, streamer, Tier.PRO)
-    heard = listener.get_message(timeout=2)
+    [heard] = said(listener)
     listener.close()
-    event = msgspec.json.decode(heard["data"].partition(b"\n")[2])
+    event = msgspec.json.decode(heard.body)
     assert (event["type"], event["tier"], event["user"]["id"]) == ("new_subscriber", "pro", str(viewer.id))
     assert event["streamId"] == str(stream.id)
     [(data,)] = query("SELECT data FROM notifications WHERE user_id = %s AND kind = 'new_subscriber'", (streamer.id,))
