@@ -17,6 +17,7 @@ from services.ids import new_id
 from services.ledger import AccountKind
 from settings import Settings
 from tests.factories import actor_of, make_channel, make_stream, make_user
+from tests.hearing import said
 from tests.payments import give_coins
 
 STAR, ROCKET = "Star", "Rocket"
@@ -63,13 +64,10 @@ def test_chat_and_creator_hear_of_it(redis_client: "redis.Redis") -> None:
     give_coins(sender, 10)
     listener = redis_client.pubsub()
     listener.subscribe(f"room:{channel.room_id}", f"user:{creator.id}")
-    for _ in range(2):
-        listener.get_message(timeout=2)
     order = GiftOrder(gift_id=_gift(STAR), streamer_id=creator.id, stream_id=stream.id, quantity=2, message="hi")
     gifts.give(actor_of(sender), order)
-    heard = [listener.get_message(timeout=2) for _ in range(2)]
+    bodies = {heard.topic.partition(":")[0]: heard.body for heard in said(listener)}
     listener.close()
-    bodies = {m["channel"].decode().partition(":")[0]: m["data"].partition(b"\n")[2] for m in heard if m}
     event = msgspec.json.decode(bodies["room"])
     assert (event["type"], event["quantity"], event["message"]) == ("gift_received", 2, "hi")
     assert event["user"]["username"] == sender.username
@@ -125,12 +123,18 @@ def test_gifts_that_make_no_sense_are_refused() -> None:
             gifts.give(actor_of(sender), order)
 
 
-def test_who_is_blocked_gives_nothing() -> None:
-    sender, creator = make_user(), make_user(role=Role.STREAMER)
+@pytest.mark.parametrize("by_creator", [True, False])
+def test_a_block_between_two_stops_gifts_and_a_block_of_others_does_not(by_creator: bool) -> None:
+    sender, creator, other = make_user(), make_user(role=Role.STREAMER), make_user()
     give_coins(sender, 10)
-    query("INSERT INTO blocks (blocker_id, blocked_id) VALUES (%s, %s)", (creator.id, sender.id))
+    order = GiftOrder(gift_id=_gift(STAR), streamer_id=creator.id)
+    for pair in ((creator, other), (other, creator), (sender, other), (other, sender)):
+        query("INSERT INTO blocks (blocker_id, blocked_id) VALUES (%s, %s)", tuple(person.id for person in pair))
+    assert gifts.give(actor_of(sender), order).balance == 9
+    blocker, blocked = (creator, sender) if by_creator else (sender, creator)
+    query("INSERT INTO blocks (blocker_id, blocked_id) VALUES (%s, %s)", (blocker.id, blocked.id))
     with pytest.raises(Forbidden):
-        gifts.give(actor_of(sender), GiftOrder(gift_id=_gift(STAR), streamer_id=creator.id))
+        gifts.give(actor_of(sender), order)
 
 
 def test_a_streamers_own_gifts_are_for_that_streamer_alone() -> None:
