@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from services.gateways import ffmpeg
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def eventually(holds: Callable[[], object], limit_s: float = PATIENCE_S) -> None:

@@ -18,7 +18,7 @@ from settings import Settings
 from tests.factories import bearer, make_channel, make_stream, make_user
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S, GONE_S = 60, 30
+READY_S, GONE_S, PATIENCE_S = 60, 60, 60
 
 
 @pytest.fixture
@@ -45,15 +45,17 @@ def test_granian_serves_the_api_and_stops_cleanly(server: tuple[str, "subprocess
     _wait_until_ready(address, process)
     streamer = make_user(role=Role.STREAMER)
     stream = make_stream(make_channel(streamer), title="Under granian")
-    listed = requests.get(f"{address}/api/streams", timeout=5)
+    listed = requests.get(f"{address}/api/streams", timeout=PATIENCE_S)
     assert [shown["id"] for shown in listed.json()["data"]] == [str(stream.id)]
     assert listed.headers["ratelimit-limit"]
-    me = requests.get(f"{address}/api/auth/me", headers=bearer(streamer), timeout=5).json()
+    me = requests.get(f"{address}/api/auth/me", headers=bearer(streamer), timeout=PATIENCE_S).json()
     assert me["data"]["username"] == streamer.username
-    assert requests.get(f"{address}/api/auth/me", timeout=5).status_code == 401
-    refused = requests.post(f"{address}/api/auth/login", json={"email": "a@example.com", "password": "x"}, timeout=5)
+    assert requests.get(f"{address}/api/auth/me", timeout=PATIENCE_S).status_code == 401
+    refused = requests.post(
+        f"{address}/api/auth/login", json={"email": "a@example.com", "password": "x"}, timeout=PATIENCE_S
+    )
     assert refused.status_code == 401
-    assert "astrotv_http_requests_total" in requests.get(f"{address}/metrics", timeout=5).text
+    assert "astrotv_http_requests_total" in requests.get(f"{address}/metrics", timeout=PATIENCE_S).text
     process.send_signal(signal.SIGTERM)
     assert process.wait(GONE_S) == 0
 

@@ -40,7 +40,7 @@ class Stack:
 
     def call(self, method: str, path: str, token: str = "", **rest: Any) -> Any:
         """The data of a successful call; fails the test otherwise."""
-        answer = requests.request(method, self.url + path, headers=_bearer(token), timeout=15, **rest)
+        answer = requests.request(method, self.url + path, headers=_bearer(token), timeout=60, **rest)
         assert answer.ok, (method, path, answer.status_code, answer.text)
         return answer.json()["data"]
 
@@ -72,7 +72,7 @@ class Stack:
 
     def refused(self, key: str) -> bool:
         """Whether an encoder with this key is turned away."""
-        run = subprocess.run(self.encoder(key, seconds=2), capture_output=True, timeout=30, check=False)
+        run = subprocess.run(self.encoder(key, seconds=2), capture_output=True, timeout=60, check=False)
         return run.returncode != 0
 
     def children(self) -> list[psutil.Process]:
@@ -99,7 +99,7 @@ def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
         yield running
 
 
-def until(condition: Callable[[], T], limit_s: float = 15, why: Callable[[], object] = str) -> T:
+def until(condition: Callable[[], T], limit_s: float = 60, why: Callable[[], object] = str) -> T:
     """Wait for a condition to hold and return what it found; fails the test at the limit."""
     deadline = time.monotonic() + limit_s
     while not (found := condition()):

@@ -13,7 +13,7 @@ import pytest
 from operations.procfile import ProcfileEntry
 from operations.supervisor import Supervisor
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def python(name: str, program: str) -> ProcfileEntry:
@@ -105,7 +105,7 @@ def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
     supervisor.run(within_limit(lambda: bool(lines(note))))
     grandchild = psutil.Process(int(lines(note)[0]))
     supervisor.stop()
-    assert psutil.wait_procs([grandchild], timeout=5)[1] == []
+    assert psutil.wait_procs([grandchild], timeout=LIMIT_S)[1] == []
 
 
 def test_a_program_that_is_missing_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,10 +45,10 @@ class Fuzzer:
         self._weights = (8, 8, 6, 4, 4, 1, 3, 1, 1)  # most sockets are to live for a while
         self.sockets = self.frames = 0
 
-    def run(self, seconds: float) -> None:
-        """Go on for so long."""
-        until = monotonic() + seconds
-        while monotonic() < until:
+    def run(self, seconds: float, least_frames: int = 0, most_seconds: float = 60) -> None:
+        """Go on for so long, and until so many frames were sent, unless that takes too long."""
+        began_at = monotonic()
+        while (spent := monotonic() - began_at) < seconds or (self.frames < least_frames and spent < most_seconds):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=2) as sock:
                 self._torment(sock)
 

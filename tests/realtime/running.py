@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 20
+LIMIT_S = 60
 
 Event = dict[str, Any]
 T = TypeVar("T")

@@ -86,7 +86,7 @@ def test_ten_seconds_without_the_database_lose_and_double_nothing(
         guest = await crowd.person(process)
         await guest.ask("join", room=show.room)
         speaking = await _speakers(crowd, process, show, diary, is_over)
-        await diary.until(lambda: len(diary.acknowledged) > len(speaking), 20)
+        await diary.until(lambda: len(diary.acknowledged) > len(speaking), 60)
         left_at = monotonic()
         leave(postgres)
         try:
