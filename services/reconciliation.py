@@ -75,6 +75,23 @@ SELECT p.id, format('%%s: %%s coins in %%s credits, expected %%s in %%s', p.stat
 FROM expected p LEFT JOIN issued i ON i.reference = p.id
 WHERE coalesce(i.coins, 0) <> p.coins OR coalesce(i.credits, 0) <> p.credits LIMIT %s"""
 
+# What the provider holds for a purchase, after everything that went back; a dispute holds all of it.
+_PURCHASES_PAID = """
+WITH moved AS (
+    SELECT t.reference, -sum(e.amount) AS amount
+    FROM ledger_transactions t
+    JOIN ledger_entries e ON e.transaction_id = t.id
+    JOIN accounts_ledger a ON a.id = e.account_id AND a.kind = 'PROVIDER'
+    WHERE t.kind IN ('PURCHASE', 'REFUND', 'DISPUTE', 'DISPUTE_WON') GROUP BY t.reference
+), expected AS (
+    SELECT id, status,
+           CASE WHEN paid_at IS NULL OR status = 'disputed' THEN 0 ELSE price - refunded_amount END AS amount
+    FROM coin_purchases
+)
+SELECT p.id, format('%%s: %%s held, expected %%s', p.status, coalesce(m.amount, 0), p.amount)
+FROM expected p LEFT JOIN moved m ON m.reference = p.id
+WHERE coalesce(m.amount, 0) <> p.amount LIMIT %s"""
+
 _GIFTS_PAID = """
 SELECT g.id, format('%%s coins given, %%s paid', g.coins, coalesce(-sum(e.amount), 0))
 FROM gift_transactions g
@@ -155,6 +172,7 @@ CHECKS = {
     "transactions_balance": _TRANSACTIONS_BALANCE,
     "currencies_sum_to_zero": _CURRENCIES_SUM_TO_ZERO,
     "purchases_credited_once": _PURCHASES_CREDITED,
+    "purchases_paid": _PURCHASES_PAID,
     "gifts_paid": _GIFTS_PAID,
     "months_paid": _MONTHS_PAID,
     "codes_counted": _CODES_COUNTED,

@@ -15,7 +15,7 @@ from services.ledger import AccountKind, Leg, PaymentPurpose, Posting, Transacti
 from services.refusals import translating, violated_constraint
 from settings import Settings
 from tests.factories import make_user
-from tests.payments import give_coins
+from tests.payments import PRICE, give_coins, make_purchase
 
 APPEND_ONLY = "ledger_append_only"
 
@@ -41,6 +41,7 @@ def test_a_transaction_moves_cached_balances_with_its_entries() -> None:
     assert wallets.wallet_of(user.id).balance == 70
     assert ledger.balance_of(AccountKind.WALLET, user.id) == 70
     assert ledger.balance_of(AccountKind.ISSUED) == -70
+    assert ledger.balance_of(AccountKind.WALLET) == 0, "the platform itself has no wallet"
 
 
 def test_earnings_in_two_currencies_are_two_accounts() -> None:
@@ -150,6 +151,14 @@ def test_a_grant_is_given_once() -> None:
     with pytest.raises(Conflict):
         wallets.grant(user.id, 10, reference=user.id, key="welcome")
     assert wallets.wallet_of(user.id).balance == 10
+
+
+def test_reconciliation_finds_money_that_nobody_booked() -> None:
+    purchase = make_purchase(make_user())
+    assert reconciliation.reconcile().clean
+    query("UPDATE coin_purchases SET status = 'paid', paid_at = now() WHERE id = %s", (purchase.id,))
+    findings = {found.check: found.detail for found in reconciliation.reconcile().findings}
+    assert findings["purchases_paid"] == f"paid: 0 held, expected {PRICE}"
 
 
 def test_reconciliation_finds_a_balance_that_drifted() -> None:
