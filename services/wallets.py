@@ -62,17 +62,16 @@ def put_in(move: CoinMove) -> Posted:
     return posted
 
 
-def take_back(move: CoinMove) -> Posted:
+def take_back(move: CoinMove) -> None:
     """Withdraw coins that should never have been issued; what is spent already becomes a debt.
 
     Freezes the wallet where a debt remains. Belongs inside the caller's `atomic`.
     """
     available, _ = _lock(move.owner)
     taken = min(available, move.coins)
-    posted = _post(move, wallet=-taken, debt=taken - move.coins, issued=move.coins)
+    _post(move, wallet=-taken, debt=taken - move.coins, issued=move.coins)
     if taken < move.coins:
         _set_frozen(move.owner, frozen=True)
-    return posted
 
 
 def grant(user_id: UUID, coins: int, *, reference: UUID, key: str) -> Posted:
