@@ -30,9 +30,5 @@ class Actor(msgspec.Struct, frozen=True):
     def is_moderator(self) -> bool:
         return self.role in (Role.MODERATOR, Role.ADMIN)
 
-    @property
-    def is_streamer(self) -> bool:
-        return self.role is not Role.VIEWER
-
 
 SYSTEM = Actor(user_id=UUID(int=0), role=Role.ADMIN)

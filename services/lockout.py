@@ -4,7 +4,6 @@ Strangers to an account share one small allowance. An address from which its own
 before has an allowance of its own, so that nobody else can use it up. `docs/decisions/lock-out.md`.
 """
 
-import ipaddress
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +11,7 @@ import msgspec
 
 from db.connection import acting_as_system, query
 from services import clock, throttle
+from services.client_addresses import network
 from services.errors import RateLimited
 from services.sessions import Device
 
@@ -49,7 +49,7 @@ def allowance(account_id: UUID | None, claimed: str, device: Device) -> Allowanc
 
     An unknown account costs the same work as a known one.
     """
-    place = _network(device.ip)
+    place = network(device.ip)
     is_known = place in _known_places(account_id or UUID(int=0))
     account = str(account_id) if account_id else f"unknown:{claimed.strip().lower()}"
     return Allowance(account, place if is_known and place else STRANGERS)
@@ -71,21 +71,10 @@ def _known_places(account_id: UUID) -> set[str]:
         "SELECT DISTINCT ip FROM auth_sessions WHERE user_id = %s AND last_used_at > %s LIMIT %s",
         (account_id, clock.now() - KNOWN_FOR, MOST_ADDRESSES),
     )
-    return {_network(row[0]) for row in rows}
-
-
-def _network(address: str) -> str:
-    """The address; of IPv6 the /64 in which a household changes its address as it likes (RFC 8981)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return {network(row[0]) for row in rows}
 
 
 def _too_many(verdict: throttle.Verdict) -> RateLimited:
     return RateLimited(
-        "Too many failed tries; wait before the next.", "too_many_failures", retry_after_s=max(1, verdict.reset_s)
+        "Too many failed tries; wait before the next.", "too_many_failures", retry_after_s=verdict.reset_s
     )

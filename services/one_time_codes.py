@@ -106,7 +106,7 @@ def _refuse_too_often(address: str) -> None:
         raise RateLimited(
             "A code was sent to this address a moment ago; wait before the next.",
             "code_sent_recently",
-            retry_after_s=max(1, verdict.reset_s),
+            retry_after_s=verdict.reset_s,
         )
     throttle.hit(AN_HOUR, "one-time-codes", address)
 
