@@ -15,6 +15,7 @@ from services.bus import bus
 from services.errors import Forbidden
 from services.topics import CONTROL, INGEST
 from tests.factories import actor_of, bearer, make_user
+from tests.hearing import said
 
 Client = testing.TestClient
 USERS = "/api/admin/users"
@@ -106,12 +107,9 @@ def test_suspension_ends_sessions_and_cuts_what_is_published(client: Client, adm
 
 def heard_on(listener: Any) -> list[dict[str, object]]:
     """Everything said so far."""
-    heard = []
-    while (message := listener.get_message(timeout=0.3)) is not None:
-        if message["type"] == "message":
-            heard.append(msgspec.json.decode(message["data"].partition(b"\n")[2], type=dict[str, object]))
+    heard = [one.body for one in said(listener)]
     listener.close()
-    return heard
+    return [msgspec.json.decode(body, type=dict[str, object]) for body in heard if body]
 
 
 def test_a_new_role_is_felt_at_once(client: Client, admin: dict[str, str]) -> None:
@@ -126,6 +124,49 @@ def test_a_new_role_is_felt_at_once(client: Client, admin: dict[str, str]) -> No
         broadcasts.authorize(key, server="test", remote_address="127.0.0.1")
     assert client.simulate_patch(path, json={"role": "admin"}, headers=admin).status_code == 200
     assert client.simulate_get(USERS, headers=headers).status_code == 200
+
+
+def test_a_streamer_who_moderates_keeps_the_key_and_a_moderator_without_a_channel_may_be_a_viewer(
+    client: Client, admin: dict[str, str]
+) -> None:
+    streamer, moderator = make_user(role=Role.STREAMER), make_user(role=Role.MODERATOR)
+    key = channels.stream_key(actor_of(streamer)).stream_key
+    for user, role in ((streamer, "moderator"), (moderator, "viewer")):
+        result = client.simulate_patch(f"{USERS}/{user.id}", json={"role": role}, headers=admin)
+        assert (result.status_code, result.json["data"]["role"]) == (200, role)
+    assert channels.stream_key(actor_of(streamer)).stream_key == key
+
+
+def test_every_change_of_a_person_is_in_the_log(client: Client, admin: dict[str, str]) -> None:
+    user = make_user()
+    changes: list[dict[str, object]] = [
+        {"role": "moderator", "reason": "trusted"},
+        {"suspended": True, "reason": "spam"},
+        {"suspended": False},
+        {},
+    ]
+    for change in changes:
+        assert client.simulate_patch(f"{USERS}/{user.id}", json=change, headers=admin).status_code == 200
+    rows = query(
+        """SELECT action, reason, details FROM moderation_log
+           WHERE target_user_id = %s ORDER BY created_at, id""",
+        (user.id,),
+    )
+    assert rows == [
+        ("CHANGE_ROLE", "trusted", {"role": "moderator"}),
+        ("SUSPEND", "spam", {}),
+        ("REINSTATE", "", {}),
+    ]
+
+
+def test_suspending_again_keeps_the_day_of_the_first(client: Client, admin: dict[str, str]) -> None:
+    user = make_user()
+    first, again = [
+        client.simulate_patch(f"{USERS}/{user.id}", json={"suspended": True, "reason": reason}, headers=admin)
+        for reason in ("spam", "more spam")
+    ]
+    assert again.json["data"]["suspendedAt"] == first.json["data"]["suspendedAt"]
+    assert again.json["data"]["suspensionReason"] == "more spam"
 
 
 def test_administrators_cannot_shut_themselves_out(client: Client) -> None:
