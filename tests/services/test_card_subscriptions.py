@@ -310,6 +310,44 @@ def test_the_same_or_a_lower_tier_is_refused_before_the_checkout(viewer: User, s
     assert refusal.value.code == "already_subscribed"
 
 
+def test_an_order_that_is_cancelled_before_it_is_paid_is_over(viewer: User, streamer: User) -> None:
+    started = order(viewer, streamer)
+    assert subscriptions.cancel(actor_of(viewer), started.subscription.id).status == "expired"
+    with pytest.raises(Conflict) as refusal:
+        subscriptions.cancel(actor_of(viewer), started.subscription.id)
+    assert refusal.value.code == "subscription_over"
+
+
+def test_both_are_told_when_the_money_has_come(viewer: User, streamer: User) -> None:
+    started = order(viewer, streamer)
+    titles = "SELECT title FROM notifications WHERE user_id = %s"
+    assert query(titles, (viewer.id,)) == query(titles, (streamer.id,)) == []
+    deliver(invoice_paid(row(started), clock.now() + MONTH))
+    assert query(titles, (viewer.id,)) == [(f"You subscribe to {streamer.username}",)]
+    assert query(titles, (streamer.id,)) == [(f"{viewer.username} subscribed",)]
+
+
+@pytest.mark.parametrize(("left_s", "status"), [(1, "cancelled"), (0, "expired")])
+def test_what_is_paid_runs_to_its_last_second_though_the_provider_ends_it(
+    viewer: User, streamer: User, left_s: int, status: str
+) -> None:
+    until = (clock.now() + MONTH).replace(microsecond=0)
+    found = paid(viewer, streamer, until=until)
+    with clock.frozen(until - timedelta(seconds=left_s)):
+        deliver(plan_changed(found, "deleted", status="canceled"))
+    assert Subscription.get_by_id(found.id).status == status
+
+
+def test_a_cent_that_went_back_is_booked_once(viewer: User, streamer: User) -> None:
+    found = paid(viewer, streamer)
+    deliver(invoice_payment(found))
+    for _ in range(2):
+        deliver(month_refunded(found, 1))
+    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == -1489
+    assert Subscription.get_by_id(found.id).status == "active"
+    assert reconciliation.reconcile().clean
+
+
 def test_an_unpaid_order_is_dropped_for_another_tier_and_after_a_day(viewer: User, streamer: User) -> None:
     first, second = order(viewer, streamer), order(viewer, streamer, Tier.PRO)
     assert (row(first).status, row(second).status) == ("expired", "pending")

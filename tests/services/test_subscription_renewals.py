@@ -9,6 +9,7 @@ import pytest
 from db.connection import connection, query
 from db.models.subscriptions import Subscription
 from db.models.users import User
+from db.transactions import atomic
 from services import clock, reconciliation, subscription_renewals, subscriptions, wallets
 from services.actors import Role
 from services.billing_months import months_after
@@ -121,6 +122,27 @@ def test_a_wallet_that_will_not_suffice_is_told_of_once_before() -> None:
         run_at(found.expires_at - before)
     assert sum("about to end" in title for title in titles(found.subscriber_id)) == 1
     assert not any("about to end" in title for title in titles(rich.subscriber_id))
+
+
+def test_the_warning_comes_three_days_before() -> None:
+    found = subscribed(BASIC - 1)
+    for before, told in ((timedelta(days=3, seconds=1), 0), (timedelta(days=3), 1)):
+        run_at(found.expires_at - before)
+        assert sum("about to end" in title for title in titles(found.subscriber_id)) == told
+
+
+def test_a_beat_passes_over_what_another_is_settling(committed_db: Settings) -> None:
+    found = subscribed(BASIC)
+
+    def beat() -> int:
+        with connection():
+            return run_at(found.expires_at)
+
+    with ThreadPoolExecutor(1) as pool:
+        with atomic():
+            Subscription.select().where(Subscription.id == found.id).for_update().get()
+            assert pool.submit(beat).result(60) == 0
+        assert pool.submit(beat).result(60) == 1
 
 
 def test_nobody_is_renewed_to_a_streamer_who_is_gone_or_blocks_them() -> None:
