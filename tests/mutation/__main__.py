@@ -1,20 +1,22 @@
-"""Try mutants of the modules that hold rules of money and of sign-in, each against the tests of its module.
+"""Try mutants of the modules that hold rules of money and of sign-in, each against the tests that see it.
 
-`python -m tests.mutation [module …] [--sample 20] [--seed 1] [--workers 2] [--minutes 3]` prints the
-mutants that no test noticed, and how many there were. A mutant that makes the tests hang counts as
-noticed. With a bound in minutes the sample is shuffled, and what was not begun by then is left out.
+`python -m tests.mutation [module …] [--sample 0] [--seed 1] [--workers 2] [--minutes 3]` runs the tests of
+the modules once to learn which functions each calls, then, for each mutant, those that call where it is. It
+prints the mutants that no test noticed, and how many there were. A mutant that makes the tests hang counts
+as noticed. With a bound in minutes the sample is shuffled, and what was not begun by then is left out; a
+folder (`--kept FOLDER`) keeps verdicts and what is known of the tests, and the next run goes on with the rest
+and with those that survived.
 """
 
 import argparse
-import json
 import math
 import os
 import random
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -26,12 +28,14 @@ import settings as configuration
 from db.migrate import migrate
 from tests.conftest import FIXED, TEMPLATE, _execute, _named
 from tests.folders import open_folder
+from tests.mutation.calls import Function, shown_in
 from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.runs import Run, Seen, seen
 from tests.mutation.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 120
-PLAIN = ("-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")
+WITHOUT_MUTANT_S = 300.0
+VERDICTS = "verdicts.jsonl"
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -42,26 +46,108 @@ class Verdict(msgspec.Struct, frozen=True):
     is_noticed: bool
 
 
+class Workers:
+    """Places for runs: as many at once as there are workers, each with databases of its own."""
+
+    def __init__(self, servers: Mapping[str, str], count: int) -> None:
+        self._servers = servers
+        self._names: SimpleQueue[str] = SimpleQueue()
+        for number in range(count):
+            self._names.put(f"gw{number}")
+
+    def seen(self, run: Run, timeout_s: float) -> Seen:
+        name = self._names.get()
+        try:
+            return seen(run, self._servers, name, timeout_s)
+        finally:
+            self._names.put(name)
+
+
+class Knowledge(msgspec.Struct, frozen=True):
+    """What the tests call, and how long they take, by their node ids."""
+
+    calls: Mapping[str, frozenset[Function]]
+    seconds: Mapping[str, float]
+
+    def tests_of(self, module: str, mutant: Mutant) -> list[str]:
+        """The tests of the module's files that call a function in which the mutant shows, the quickest first."""
+        files = TARGETS[module]
+        functions = shown_in(_source(module), mutant.line)
+        everywhere = functions is None or any((module, name) in self.calls.get("", ()) for name in functions)
+        reached = [
+            test
+            for test in self.seconds
+            if test.partition("::")[0] in files
+            and (everywhere or any((module, name) in self.calls[test] for name in functions or ()))
+        ]
+        return sorted(reached, key=lambda test: (self.seconds[test], test))
+
+
 def main(arguments: list[str]) -> int:
     """Say what survived; returns 1 where something did, 2 where tests fail without any mutant."""
     options = _options(arguments)
     modules = options.modules or list(TARGETS)
-    with _servers() as servers, ThreadPoolExecutor(options.workers) as pool:
-        workers: SimpleQueue[str] = SimpleQueue()
-        for number in range(options.workers):
-            workers.put(f"gw{number}")
-        sound = list(pool.map(lambda module: not _is_noticed(module, "", servers, workers), modules))
-        broken = [module for module, is_sound in zip(modules, sound, strict=True) if not is_sound]
+    until = monotonic() + 60 * options.minutes if options.minutes else math.inf
+    with _shelf(options.kept) as shelf, _servers() as servers, ThreadPoolExecutor(options.workers) as pool:
+        workers = Workers(servers, options.workers)
+        files = sorted({path for module in modules for path in TARGETS[module]})
+        without = _without_mutants(files, workers, pool, shelf)
+        broken = [file for file in files if without[file].is_failed]
         if broken:
             _say(f"tests fail without any mutant: {', '.join(broken)}\n")
-        chosen = list(_chosen([module for module in modules if module not in broken], options.sample, options.seed))
-        until = monotonic() + 60 * options.minutes if options.minutes else math.inf
-        if options.minutes:
-            random.Random(options.seed).shuffle(chosen)
-        tried = pool.map(lambda one: _tried(one, servers, workers) if monotonic() < until else None, chosen)
+            return 2
+        known = _known(list(without.values()))
+        chosen = list(_chosen(modules, options))
+
+        def tried_in_time(one: tuple[str, Mutant]) -> Verdict | None:
+            if monotonic() > until:
+                return None
+            verdict = _tried(*one, known, workers)
+            _keep(shelf, verdict)
+            return verdict
+
+        tried = pool.map(tried_in_time, chosen)
         verdicts = [verdict for verdict in tried if verdict is not None]
-    _summary(verdicts)
-    return 2 if broken else int(not all(verdict.is_noticed for verdict in verdicts))
+    told = _kept(options.kept, modules) | {(one.module, one.mutant): one for one in verdicts}
+    _summary(list(told.values()))
+    return int(not all(verdict.is_noticed for verdict in told.values()))
+
+
+def _without_mutants(files: Sequence[str], workers: Workers, pool: ThreadPoolExecutor, kept: Path) -> dict[str, Seen]:
+    """What is seen of each file's tests; of those that have not changed since, what a folder keeps."""
+
+    def told(file: str) -> Seen:
+        page = kept / sha256(file.encode() + (ROOT / file).read_bytes()).hexdigest()
+        if page.exists():
+            return msgspec.json.decode(page.read_bytes(), type=Seen)
+        found = workers.seen(Run(files=[file]), WITHOUT_MUTANT_S)
+        if not found.is_failed:
+            page.write_bytes(msgspec.json.encode(found))
+        return found
+
+    return dict(zip(files, pool.map(told, files), strict=True))
+
+
+def _known(without: Sequence[Seen]) -> Knowledge:
+    calls: dict[str, frozenset[Function]] = {}
+    for one in without:
+        calls |= {test: calls.get(test, frozenset()) | functions for test, functions in one.calls.items()}
+    return Knowledge(calls, {test: seconds for one in without for test, seconds in one.seconds.items()})
+
+
+def _kept(shelf: Path | None, modules: Sequence[str]) -> dict[tuple[str, Mutant], Verdict]:
+    """The verdicts that a folder keeps on mutants that are still the same."""
+    if shelf is None or not (shelf / VERDICTS).exists():
+        return {}
+    lines = (shelf / VERDICTS).read_bytes().splitlines()
+    every = [msgspec.json.decode(line, type=Verdict) for line in lines]
+    today = {(module, mutant) for module in modules for mutant in mutants(_source(module))}
+    return {(one.module, one.mutant): one for one in every if (one.module, one.mutant) in today}
+
+
+def _keep(shelf: Path, verdict: Verdict) -> None:
+    with (shelf / VERDICTS).open("ab") as lines:
+        lines.write(msgspec.json.encode(verdict) + b"\n")
 
 
 def _summary(verdicts: list[Verdict]) -> None:
@@ -83,54 +169,58 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=0, help="begin no mutant after this long; 0: no bound")
+    parser.add_argument("--kept", type=Path, help="a folder for verdicts and what is known of the tests")
     return parser.parse_args(arguments)
 
 
-def _chosen(modules: list[str], sample: int, seed: int) -> Iterator[tuple[str, Mutant]]:
+def _chosen(modules: Sequence[str], options: argparse.Namespace) -> list[tuple[str, Mutant]]:
+    chosen: list[tuple[str, Mutant]] = []
     for module in modules:
-        every = mutants((ROOT / f"services/{module}.py").read_text())
-        some = every if not sample else random.Random(f"{seed}:{module}").sample(every, min(sample, len(every)))
-        yield from ((module, mutant) for mutant in sorted(some, key=lambda one: one.number))
+        every = mutants(_source(module))
+        size = min(options.sample, len(every)) or len(every)
+        some = random.Random(f"{options.seed}:{module}").sample(every, size)
+        chosen += [(module, mutant) for mutant in sorted(some, key=lambda one: one.number)]
+    if options.minutes:
+        random.Random(options.seed).shuffle(chosen)
+    done = {one for one, verdict in _kept(options.kept, modules).items() if verdict.is_noticed}
+    return [one for one in chosen if one not in done]
 
 
-def _tried(one: tuple[str, Mutant], servers: str, workers: "SimpleQueue[str]") -> Verdict:
-    module, mutant = one
-    verdict = Verdict(module, mutant, _is_noticed(module, str(mutant.number), servers, workers))
-    _say("." if verdict.is_noticed else f"\n{_line(verdict)}\n")
+def _tried(module: str, mutant: Mutant, known: Knowledge, workers: Workers) -> Verdict:
+    tests = known.tests_of(module, mutant)
+    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    run = Run(files=files, chosen=tests, module=module, number=mutant.number)
+    timeout_s = 30 + 5 * sum(known.seconds[test] for test in tests)
+    verdict = Verdict(module, mutant, bool(tests) and workers.seen(run, timeout_s).is_failed)
+    _say("." if verdict.is_noticed else f"\n{_line(verdict)}{'' if tests else ' (no test comes there)'}\n")
     return verdict
 
 
-def _is_noticed(module: str, number: str, servers: str, workers: "SimpleQueue[str]") -> bool:
-    """Whether the module's tests fail with its n-th change, or with none where no number is given."""
-    worker = workers.get()
-    planted = {
-        "MUTANT": f"services.{module}:{number}",
-        "MUTATION_SERVERS": servers,
-        "MUTATION_WORKER": worker,
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    command = [sys.executable, "-m", "pytest", "-p", "tests.mutation.planted", *PLAIN, *TARGETS[module]]
-    try:
-        run = subprocess.run(
-            command, cwd=ROOT, env=os.environ | planted, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
-        return run.returncode != 0
-    except subprocess.TimeoutExpired:
-        return True
-    finally:
-        workers.put(worker)
+def _source(module: str) -> str:
+    return (ROOT / f"services/{module}.py").read_text()
 
 
 @contextmanager
-def _servers() -> Iterator[str]:
-    """PostgreSQL with the template, and Redis, for all runs; told as JSON."""
+def _shelf(kept: Path | None) -> Iterator[Path]:
+    """The folder for what the next run is to know, or one that goes with this run."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with open_folder("astrotv-mutants-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _servers() -> Iterator[dict[str, str]]:
+    """PostgreSQL with the template, and Redis, for all runs."""
     with open_folder("astrotv-mutation-") as folder:
         kept = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
         own = kept | FIXED | {"DATA_DIR": f"{folder}/data"}
         with embedded.servers(folder / "data", own, durable=False) as environment:
-            _execute(environment["DATABASE_URL"], f"CREATE DATABASE {TEMPLATE}")
-            migrate(_named(environment["DATABASE_URL"], TEMPLATE))
-            yield json.dumps(environment)
+            _execute(environment["DATABASE_OWNER_URL"], f"CREATE DATABASE {TEMPLATE}")
+            migrate(_named(environment["DATABASE_OWNER_URL"], TEMPLATE))
+            yield environment
 
 
 def _line(verdict: Verdict) -> str:

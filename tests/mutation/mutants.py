@@ -98,6 +98,8 @@ def _is_for_people(node: ast.AST) -> bool:
             return _is_for_people(value)
         case ast.keyword(arg="frozen" | "kw_only" | "rename" | "forbid_unknown_fields"):
             return True
+        case ast.Call(func=ast.Attribute(attr="inc" | "observe")):
+            return True
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) | ast.Call(func=ast.Name(id=name)):
             return name in UNTOUCHED_CALLS
     return False
