@@ -9,6 +9,7 @@ from websockets.http11 import Request, Response
 
 from realtime import handshake
 from realtime.metrics import Metrics
+from services.client_addresses import client_address, is_internal, network
 from settings import Settings
 
 CONNECTIONS_A_PROCESS = 20_000
@@ -24,17 +25,18 @@ class Admission:
         self.origins = _origins(settings)
 
     def read(self, request: Request, peer: str) -> tuple[handshake.Request, str] | Response:
-        """What is asked for and by which address; a response where that is all there is to it."""
+        """What is asked for and from which address, of IPv6 the network; a response where that is all."""
         asked = handshake.read_request(request.path, request.headers)
         forwarded = request.headers.get_all("X-Forwarded-For")
-        if asked is None or (asked.kind == "metrics" and (forwarded or not handshake.is_internal(peer))):
+        if asked is None or (asked.kind == "metrics" and (forwarded or not is_internal(peer))):
             return plain(HTTPStatus.NOT_FOUND, b'{"success":false,"error":"Nothing is here.","code":"not_found"}')
         if asked.kind == "health":
             return plain(HTTPStatus.OK, msgspec.json.encode({"success": True, "data": {"status": "ok"}}))
         if asked.kind == "metrics":
             return plain(HTTPStatus.OK, self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
-        address = handshake.client_address(peer, forwarded, self._settings.trusted_proxies)
-        return self._refusal(address) or (asked, address)
+        address = client_address(peer, ",".join(forwarded), self._settings.trusted_proxies)
+        place = network(address) or address
+        return self._refusal(place) or (asked, place)
 
     def enter(self, address: str) -> None:
         self._by_address[address] += 1

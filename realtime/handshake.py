@@ -1,6 +1,5 @@
 """The first request of a connection: what it asks for, and with which token. Pure."""
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -37,22 +36,6 @@ def read_request(target: str, headers: Mapping[str, str]) -> Request | None:
     if path == "/metrics":
         return Request("metrics")
     return None
-
-
-def client_address(peer: str, forwarded: list[str], trusted_proxies: int) -> str:
-    """Whose address counts: `peer`, or what the outermost of so many trusted proxies saw."""
-    hops = [hop.strip() for line in forwarded for hop in line.split(",") if hop.strip()]
-    if trusted_proxies == 0 or not hops:
-        return peer
-    return hops[-min(trusted_proxies, len(hops))]
-
-
-def is_internal(peer: str) -> bool:
-    """Whether a socket's other end is on this machine or a private network (RFC 1918, RFC 4193)."""
-    try:
-        return ipaddress.ip_address(peer).is_private
-    except ValueError:
-        return peer == ""
 
 
 def _bearer(header: str) -> str | None:

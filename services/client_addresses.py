@@ -21,10 +21,23 @@ def client_address(peer: str, forwarded: str, trusted_proxies: int) -> str:
 
 def is_internal(peer: str) -> bool:
     """Whether a socket's other end is on this machine or on a network that is not part of the internet."""
+    address = _parsed(peer)
+    return address is not None and address.is_private
+
+
+def network(address: str) -> str:
+    """The address; of IPv6 the /64 in which a household changes its address as it likes (RFC 8981). Empty for none."""
+    parsed = _parsed(address)
+    if parsed is None or parsed.version == 4:
+        return str(parsed or "")
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address that was written as one; IPv4 inside of IPv6 is the same as without."""
     try:
-        address = ipaddress.ip_address(peer)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_private
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.client_addresses import client_address
+from services.client_addresses import client_address, is_internal, network
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +30,26 @@ def _database() -> Iterator[None]:
 )
 def test_only_our_own_proxies_say_where_a_client_is(forwarded: str, proxies: int, address: str) -> None:
     assert client_address("10.0.0.9", forwarded, proxies) == address
+
+
+def test_what_is_not_from_outside() -> None:
+    assert all(
+        is_internal(peer) for peer in ("127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fd00::1", "::ffff:10.0.0.1")
+    )
+    assert not any(is_internal(peer) for peer in ("8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "nonsense", ""))
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:DB8:0:0:ffff::9", "2001:db8::/64"),
+        ("2001:db8:0:1::9", "2001:db8:0:1::/64"),
+        ("nonsense", ""),
+        ("", ""),
+    ],
+)
+def test_a_household_is_one_place(address: str, place: str) -> None:
+    assert network(address) == place
