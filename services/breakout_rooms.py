@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from db.connection import query
 from db.models.breakout_rooms import BreakoutRoom
 from db.transactions import atomic
-from services import presence, rooms
+from services import outside_urls, presence, rooms
 from services.actors import Actor
 from services.errors import NotFound
 from services.event_sessions import Speaker, check_event
@@ -93,6 +93,7 @@ def create_breakout_room(actor: Actor, draft: RoomDraft) -> RoomView:
     """Add a room with a chat of its own to an event; raises Forbidden, Invalid."""
     must_organise(actor)
     check_event(draft.event_id)
+    outside_urls.check_picture({"thumbnail": draft.thumbnail}, "thumbnail")
     with atomic():
         room_id = add_breakout_room(draft)
     return _one(room_id)
@@ -109,9 +110,10 @@ def add_breakout_room(draft: RoomDraft) -> UUID:
 
 
 def edit_breakout_room(actor: Actor, room_id: UUID, patch: RoomPatch) -> RoomView:
-    """Change a room; raises Forbidden, NotFound."""
+    """Change a room; raises Forbidden, Invalid, NotFound."""
     must_organise(actor)
     columns = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    outside_urls.check_picture(columns, "thumbnail")
     with atomic():
         row = _found(room_id)
         if patch.is_main_stage is True:

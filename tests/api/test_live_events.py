@@ -147,6 +147,21 @@ def test_an_event_has_one_main_stage(client: Client, organiser: Any, viewer: Any
     assert len(client.simulate_get(path, headers=viewer).json["data"]) == 2
 
 
+@pytest.mark.parametrize(
+    "thumbnail", ["javascript:alert(1)", "http://127.0.0.1/x.png", "https://me:secret@example.org/x"]
+)
+def test_the_picture_of_a_breakout_room_is_a_public_one(client: Client, organiser: Any, thumbnail: str) -> None:
+    body = {"eventId": str(make_event().id), "name": "side"}
+    refused = client.simulate_post("/api/rooms", json=body | {"thumbnail": thumbnail}, headers=organiser)
+    assert refused.status_code == 400
+    made = client.simulate_post(
+        "/api/rooms", json=body | {"thumbnail": "https://example.org/x.webp"}, headers=organiser
+    )
+    assert made.status_code == 201
+    path = f"/api/rooms/{made.json['data']['id']}"
+    assert client.simulate_patch(path, json={"thumbnail": thumbnail}, headers=organiser).status_code == 400
+
+
 def test_what_belongs_to_a_draft_is_not_known_to_others(client: Client, organiser: Any, viewer: Any) -> None:
     event = make_event(Stage.DRAFT)
     session = make_session(event)
