@@ -18,6 +18,7 @@ from services.channels import own_channel
 from services.errors import Conflict, Forbidden, Invalid, NotFound
 from services.events import PublishCut, StreamUpdated, publish
 from services.ids import new_id
+from services.schedules import Moment, check_to_come
 from services.streams import Status, StreamView
 from services.topics import INGEST, room_topic
 
@@ -41,7 +42,7 @@ class StreamDraft(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     thumbnail: Link | None = None
     language: Language = "en"
     visibility: Visibility = "PUBLIC"
-    scheduled_for: datetime | None = None
+    scheduled_for: Moment | None = None
 
 
 class StreamPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -55,11 +56,16 @@ class StreamPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     thumbnail: Link | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
     visibility: Visibility | UnsetType = UNSET
-    scheduled_for: datetime | UnsetType | None = UNSET
+    scheduled_for: Moment | UnsetType | None = UNSET
 
 
 def create_stream(actor: Actor, draft: StreamDraft) -> StreamView:
-    """Keep a stream to be; the next publish with the channel's key makes the newest one live."""
+    """Keep a stream to be; the next publish with the channel's key makes the newest one live.
+
+    Raises Invalid for a category that is none, a picture's address that leads nowhere public, or a time in the past.
+    """
+    if draft.scheduled_for is not None:
+        check_to_come("scheduledFor", draft.scheduled_for)
     columns = _columns(msgspec.to_builtins(draft, builtin_types=(datetime,)))
     channel = own_channel(actor)
     stream_id = new_id()
@@ -68,10 +74,16 @@ def create_stream(actor: Actor, draft: StreamDraft) -> StreamView:
 
 
 def edit_stream(actor: Actor, stream_id: UUID, patch: StreamPatch) -> StreamView:
-    """Change a stream of the actor's; those who watch are told. Raises NotFound or Forbidden."""
+    """Change a stream of the actor's; those who watch are told. Raises NotFound, Forbidden or Invalid.
+
+    A time that has passed by now may stay as it is; no other may be set.
+    """
     columns = _columns(msgspec.to_builtins(patch, builtin_types=(datetime,)))
     with atomic():
         row, channel = owned_stream(actor, stream_id)
+        wanted = columns.get("scheduled_for")
+        if wanted is not None and wanted != row.scheduled_for:
+            check_to_come("scheduledFor", wanted)
         if columns:
             Stream.update(**columns).where(Stream.id == row.id).execute()
         if "visibility" in columns:

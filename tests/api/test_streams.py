@@ -1,10 +1,12 @@
 """Streams over HTTP: who is live, and what a streamer says about it."""
 
+from datetime import timedelta
+
 from falcon import testing
 
 from db.connection import query
 from db.models.users import User
-from services import broadcasts, channels
+from services import broadcasts, channels, clock
 from services.actors import Role
 from services.media_facts import MediaFacts
 from tests.factories import actor_of, bearer, make_channel, make_stream, make_user
@@ -59,6 +61,38 @@ def test_a_scheduled_stream_goes_live_with_its_metadata(client: Client) -> None:
         assert len(client.simulate_get("/api/viewer/live", params=params).json["data"]) == 1
     for params in ({"tag": "x"}, {"language": "en"}, {"q": "100%"}, {"category": "x"}):
         assert client.simulate_get("/api/streams", params=params).json["data"] == []
+
+
+def test_a_stream_is_planned_for_a_time_to_come(client: Client) -> None:
+    headers = bearer(make_user(role=Role.STREAMER))
+    tomorrow, yesterday = (clock.now() + timedelta(days=days) for days in (1, -1))
+    for bad in (yesterday.isoformat(), "2999-01-01T00:00:00Z", "2030-01-01T00:00:00"):
+        for method, path in (("POST", "/api/streams"), ("PUT", "/api/stream/info")):
+            draft = {"title": "Evening", "scheduledFor": bad}
+            refused = client.simulate_request(method, path, json=draft, headers=headers)
+            assert (refused.status_code, _fields(refused)) == (400, ["scheduledFor"]), (method, bad)
+    draft = {"title": "Evening", "scheduledFor": tomorrow.isoformat()}
+    created = client.simulate_post("/api/streams", json=draft, headers=headers)
+    assert created.json["data"]["scheduledFor"] == tomorrow.isoformat().replace("+00:00", "Z")
+
+
+def test_a_plan_whose_time_has_passed_may_stay_and_no_other_past_be_set(client: Client) -> None:
+    owner = make_user(role=Role.STREAMER)
+    passed = clock.now() - timedelta(hours=1)
+    stream = make_stream(make_channel(owner), status="SCHEDULED", started_at=None, scheduled_for=passed)
+    path, headers = f"/api/streams/{stream.id}", bearer(owner)
+    kept = client.simulate_patch(path, json={"title": "Late", "scheduledFor": passed.isoformat()}, headers=headers)
+    assert (kept.status_code, kept.json["data"]["title"]) == (200, "Late")
+    other = (passed - timedelta(hours=1)).isoformat()
+    refused = client.simulate_patch(path, json={"title": "Later", "scheduledFor": other}, headers=headers)
+    assert (refused.status_code, refused.json["code"], _fields(refused)) == (400, "in_the_past", ["scheduledFor"])
+    for scheduled in ((clock.now() + timedelta(hours=1)).isoformat(), None):
+        moved = client.simulate_patch(path, json={"scheduledFor": scheduled}, headers=headers)
+        assert (moved.status_code, moved.json["data"]["title"]) == (200, "Late")
+
+
+def _fields(refused: testing.Result) -> list[str]:
+    return [detail["field"] for detail in refused.json["details"]]
 
 
 def test_a_list_is_paged_by_viewers_without_loss(client: Client) -> None:
