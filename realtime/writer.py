@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 WAITING_LIMIT = 10_000
-THREADS = 2  # while one waits for its commit the other looks at the rules of what came since
+THREADS = 2  # while one tells the other processes of its batch, the next is stored
 
 Store = Callable[[Sequence[Draft]], Sequence[Outcome]]
 Announce = Callable[[News | None], None]
@@ -28,9 +28,9 @@ Waiting = tuple[Draft, "asyncio.Future[Outcome]"]
 class Writer:
     """There is no timer: an idle room pays no delay, and a storm makes its batches by itself.
 
-    Two batches under way do no harm to the order: the numbers are given under the room's lock, and one
-    socket's next message comes only after the answer to the last. After the commit the sender is answered
-    first, then this process's own sockets hear of it, and meanwhile Redis tells all the others.
+    One batch at a time is in the database: two would share what came between them and wait for each other's
+    rooms. After the commit the sender is answered first, then this process's own sockets hear of it, and
+    meanwhile Redis tells all the others.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._is_closed = False
+        self._turn = threading.Lock()
         self._threads = [threading.Thread(target=self._run, name="writer", daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -63,8 +64,12 @@ class Writer:
             await self._loop.run_in_executor(None, thread.join)
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            outcomes = self._stored([draft for draft, _ in batch])
+        while True:
+            with self._turn:
+                batch = self._next_batch()
+                outcomes = self._stored([draft for draft, _ in batch])
+            if not batch:
+                return
             news = chat.news_of(outcomes)
             self._loop.call_soon_threadsafe(self._pass_on, batch, outcomes, news)
             self._tell_others(news)
@@ -85,6 +90,8 @@ class Writer:
         return batch
 
     def _stored(self, drafts: list[Draft]) -> Sequence[Outcome]:
+        if not drafts:
+            return []
         self._metrics.batch_size.observe(len(drafts))
         try:
             return self._store(drafts)

@@ -10,11 +10,12 @@ import redis
 import structlog
 
 from db.transactions import after_commit
-from services import chat_latency, chat_rules, clock
+from services import chat_bursts, chat_latency, chat_rules, clock
 from services.bus import bus
-from services.chat_bursts import BURST, WINDOW_S, Bursts, RememberedBursts, SharedBursts
+from services.chat_bursts import Bursts, RememberedBursts, SharedBursts
 from services.chat_drafts import Draft, Judged, Outcome, Outcomes, Sent
 from services.chat_posting import post
+from services.direct_line import ask
 from services.errors import NotFound, RateLimited, ServiceError, Unavailable
 from services.messages import Author, Message, SendingKey, sent_before, wire_event
 from services.rooms import read_settings
@@ -86,8 +87,9 @@ def news_of(outcomes: Sequence[Outcome]) -> News | None:
     new = [outcome for outcome in outcomes if isinstance(outcome, Sent) and outcome.is_new]
     if not new:
         return None
-    topics = {room_id: room_topic(room_id).encode() for room_id in {sent.room_id for sent in new}}
-    events = [(topics[sent.room_id], sent.message.seq, _for_everybody(sent.message)) for sent in new]
+    rooms = {sent.room_id.int: sent.room_id for sent in new}
+    topics = {number: room_topic(room_id).encode() for number, room_id in rooms.items()}
+    events = [(topics[sent.room_id.int], sent.message.seq, _for_everybody(sent.message)) for sent in new]
     authors = [sent.message.author.id for sent in new if sent.message.author]
     return News(events, authors, new[0].message.created_at)
 
@@ -100,20 +102,40 @@ def announce(news: News | None, memory: Memory = _FRESH) -> None:
     """
     if news is None:
         return
-    pipeline = bus.redis.pipeline(transaction=False)
-    pipeline.eval(_TELL_ALL, 0, *_payloads(news))
-    chat_latency.note(pipeline, news.stored_at)
-    memory.bursts.tell(pipeline, news.authors)
+    lists = memory.bursts.lists_of(news.authors)
+    kept = f"{chat_latency.waited_ms(news.stored_at):.1f}", chat_latency.BATCHES_KEPT, chat_latency.FORGOTTEN_AFTER_S
+    limits = chat_bursts.BURST, chat_bursts.WINDOW_S * 1000
+    keys = chat_latency.KEY, *lists
     try:
-        answers = pipeline.execute()
+        waits_ms = ask(bus.redis, b"EVAL", _TELL, len(keys), *keys, *kept, *limits, *_payloads(news))
     except redis.RedisError as error:
         log.warning("chat_not_announced", messages=len(news.events), error=str(error))
     else:
-        memory.bursts.learn(news.authors, answers[-1])
+        if lists:
+            memory.bursts.learn(news.authors, waits_ms)
 
 
-# One command instead of one for each room: what was stored together is heard together.
-_TELL_ALL = "for n = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[n], ARGV[n + 1]) end"
+# One command for everything: what was stored together is heard together. ARGV: what the latency is kept with, then the
+# limits of a burst, then topic, payload, topic, payload. KEYS[1] is the list of latencies, the others are one list of
+# times for each message's author, the newest first; answers for each of these how long that person waits with the next.
+_TELL = b"""
+for n = 6, #ARGV, 2 do redis.call('PUBLISH', ARGV[n], ARGV[n + 1]) end
+redis.call('LPUSH', KEYS[1], ARGV[1])
+redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local limit, window, waits = tonumber(ARGV[4]), tonumber(ARGV[5]), {}
+for n = 2, #KEYS do
+    waits[n - 1] = 0
+    if redis.call('LPUSH', KEYS[n], now) >= limit then
+        redis.call('LTRIM', KEYS[n], 0, limit - 1)
+        waits[n - 1] = math.max(0, window - (now - redis.call('LINDEX', KEYS[n], limit - 1)))
+    end
+    redis.call('PEXPIRE', KEYS[n], window)
+end
+return waits
+"""
 
 
 def _payloads(news: News) -> Iterator[bytes]:
@@ -132,9 +154,8 @@ def _for_everybody(message: Message) -> bytes:
 
 
 def _judge(drafts: Sequence[Draft], source: StandingSource, outcomes: Outcomes) -> list[Judged]:
-    standings, at, passed = source.of({draft.pair for draft in drafts}), clock.now(), []
-    for position, draft in enumerate(drafts):
-        standing = standings.get(draft.pair)
+    standings, at, passed = source.of([draft.pair for draft in drafts]), clock.now(), []
+    for position, (draft, standing) in enumerate(zip(drafts, standings, strict=True)):
         if standing is None:
             outcomes[position] = NotFound("No such room.", "room_not_found")
             continue
@@ -155,7 +176,7 @@ def _within_burst(passed: list[Judged], bursts: Bursts, outcomes: Outcomes) -> l
     waits = bursts.take([judged.draft.actor.user_id for judged in passed])
     for judged, wait_s in zip(passed, waits, strict=True):
         if wait_s:
-            message = f"No more than {BURST} messages in {WINDOW_S} seconds."
+            message = f"No more than {chat_bursts.BURST} messages in {chat_bursts.WINDOW_S} seconds."
             outcomes[judged.position] = RateLimited(message, retry_after_s=wait_s)
     return [judged for judged in passed if outcomes[judged.position] is None]
 

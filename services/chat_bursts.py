@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 import redis
-import redis.client
 import structlog
 
 from services.bus import bus
@@ -29,11 +28,11 @@ class Bursts(Protocol):
     def give_back(self, people: Sequence[UUID]) -> None:
         """Count those messages no more: they could not be stored, and their authors will try again."""
 
-    def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
-        """Let other processes know of what was sent, along with what is told."""
+    def lists_of(self, people: Sequence[UUID]) -> list[str]:
+        """The lists in Redis that other processes are to find what was sent in; none where it stands there already."""
 
-    def learn(self, people: Sequence[UUID], answer: Sequence[int]) -> None:
-        """Hear what `tell` was answered."""
+    def learn(self, people: Sequence[UUID], waits_ms: Sequence[int]) -> None:
+        """Hear how long each of the people whose lists these are has to wait with the next."""
 
 
 # One list of times for each person: the newest first, as many as the limit. KEYS[n] is the list
@@ -55,21 +54,6 @@ for n, key in ipairs(KEYS) do
 end
 return waits
 """
-# The same lists, of what has been sent already; answers how long the person has to wait with the next.
-_TELL = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local limit, window, waits = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
-for n, key in ipairs(KEYS) do
-    waits[n] = 0
-    if redis.call('LPUSH', key, now) >= limit then
-        redis.call('LTRIM', key, 0, limit - 1)
-        waits[n] = math.max(0, window - (now - redis.call('LINDEX', key, limit - 1)))
-    end
-    redis.call('PEXPIRE', key, window)
-end
-return waits
-"""
 
 
 class SharedBursts:
@@ -86,10 +70,11 @@ class SharedBursts:
     def give_back(self, people: Sequence[UUID]) -> None:
         """Nothing: they stay counted for the few seconds of the window."""
 
-    def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
-        """Nothing: it is told already."""
+    def lists_of(self, people: Sequence[UUID]) -> list[str]:
+        """None: it is told already."""
+        return []
 
-    def learn(self, people: Sequence[UUID], answer: Sequence[int]) -> None:
+    def learn(self, people: Sequence[UUID], waits_ms: Sequence[int]) -> None:
         """Nothing: it was known before."""
 
 
@@ -108,35 +93,36 @@ class RememberedBursts:
     """
 
     def __init__(self) -> None:
-        self._spoken: OrderedDict[UUID, _Spoken] = OrderedDict()  # whoever was silent for longest comes first
+        #: By the number of the person's id; whoever was silent for longest comes first.
+        self._spoken: OrderedDict[int, _Spoken] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, people: Sequence[UUID]) -> list[float]:
         now = monotonic()
         with self._lock:
             self._tidy(now)
-            return [self._take(person, now) for person in people]
+            return [self._take(person.int, now) for person in people]
 
     def give_back(self, people: Sequence[UUID]) -> None:
         with self._lock:
             for person in people:
-                spoken = self._spoken.get(person)
+                spoken = self._spoken.get(person.int)
                 if spoken is not None and len(spoken.times) > 1:
                     spoken.times.pop()
                 elif spoken is not None:
-                    del self._spoken[person]
+                    del self._spoken[person.int]
 
-    def tell(self, pipeline: "redis.client.Pipeline", people: Sequence[UUID]) -> None:
-        pipeline.eval(_TELL, len(people), *_keys(people), BURST, WINDOW_S * 1000)
+    def lists_of(self, people: Sequence[UUID]) -> list[str]:
+        return _keys(people)
 
-    def learn(self, people: Sequence[UUID], answer: Sequence[int]) -> None:
+    def learn(self, people: Sequence[UUID], waits_ms: Sequence[int]) -> None:
         now = monotonic()
         with self._lock:
-            for person, wait_ms in zip(people, answer, strict=True):
-                if wait_ms and (spoken := self._spoken.get(person)):
+            for person, wait_ms in zip(people, waits_ms, strict=True):
+                if wait_ms and (spoken := self._spoken.get(person.int)):
                     spoken.free_at = now + wait_ms / 1000
 
-    def _take(self, person: UUID, now: float) -> float:
+    def _take(self, person: int, now: float) -> float:
         spoken = self._spoken.get(person)
         if spoken is None:
             self._spoken[person] = _Spoken([now])

@@ -5,7 +5,6 @@ from datetime import datetime
 
 import msgspec
 import redis
-import redis.client
 import structlog
 
 from services import clock
@@ -26,18 +25,15 @@ class ChatLatency(msgspec.Struct, frozen=True, rename="camel"):
     batches: int
 
 
-def note(pipeline: "redis.client.Pipeline", stored_at: datetime) -> None:
-    """Remember, along with what is told, how long ago the first of it was stored."""
-    waited_ms = max(0.0, (clock.now() - stored_at).total_seconds() * 1000)
-    pipeline.lpush(KEY, f"{waited_ms:.1f}")
-    pipeline.ltrim(KEY, 0, BATCHES_KEPT - 1)
-    pipeline.expire(KEY, FORGOTTEN_AFTER_S)
+def waited_ms(stored_at: datetime) -> float:
+    """How long ago something was stored; kept in a list at KEY along with what is told, the newest first."""
+    return max(0.0, (clock.now() - stored_at).total_seconds() * 1000)
 
 
 def chat_latency() -> ChatLatency:
     """The latency of the batches of the last hour, a thousand at most; nothing is known where Redis is away."""
     try:
-        waited = sorted(float(value) for value in bus.redis.lrange(KEY, 0, -1))
+        waited = sorted(float(value) for value in bus.redis.lrange(KEY, 0, BATCHES_KEPT - 1))
     except redis.RedisError as error:
         log.warning("chat_latency_unknown", error=str(error))
         waited = []

@@ -1,6 +1,5 @@
 """From drafts that the rules let pass to numbered rows: one statement and one commit for a whole batch."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -25,7 +24,7 @@ def post(passed: Sequence[Judged], outcomes: Outcomes) -> None:
     message by message, which costs it several times as much.
     """
     slow_rooms = {judged.draft.room.id for judged in passed if judged.slow_mode_s}
-    slow = [judged for judged in passed if judged.draft.room.id in slow_rooms]
+    slow = [judged for judged in passed if judged.draft.room.id in slow_rooms] if slow_rooms else []
     others = [judged for judged in passed if judged.draft.room.id not in slow_rooms] if slow else passed
     if not _post_new(others, outcomes):
         _decide(others, outcomes)
@@ -46,11 +45,13 @@ def _post_new(passed: Sequence[Judged], outcomes: Outcomes) -> bool:
         id_array(judged.draft.reply_to for judged in passed) if any(j.draft.reply_to for j in passed) else None,
         _texts(judged.draft.client_message_id for judged in passed),
     )
-    rooms = {room_id: (before, posted_at) for room_id, before, posted_at in query(_POST_NEW, columns, prepared=True)}
+    rooms = {
+        room_id.int: (before, posted_at) for room_id, before, posted_at in query(_POST_NEW, columns, prepared=True)
+    }
     if not rooms:
         return False
     for judged, message_id, nth in zip(passed, ids, nths, strict=True):
-        before, posted_at = rooms[judged.draft.room.id]
+        before, posted_at = rooms[judged.draft.room.id.int]
         message = _new_message(judged, message_id, before + nth, posted_at)
         outcomes[judged.position] = Sent(judged.draft.room.id, message, is_new=True)
     return True
@@ -78,12 +79,12 @@ def _decide(passed: Sequence[Judged], outcomes: Outcomes) -> None:
 
 def _numbered_by_room(passed: Iterable[Judged]) -> list[int]:
     """For each message, the so many-th of its room it is, from 1."""
-    counts: Counter[UUID] = Counter()
+    counts: dict[int, int] = {}
     numbers = []
     for judged in passed:
-        room_id = judged.draft.room.id
-        counts[room_id] += 1
-        numbers.append(counts[room_id])
+        room = judged.draft.room.id.int
+        counts[room] = number = counts.get(room, 0) + 1
+        numbers.append(number)
     return numbers
 
 

@@ -39,7 +39,7 @@ def tell_typing(actor: Actor, room_id: UUID, standings: StandingSource) -> None:
 
 def may_be_heard(actor: Actor, room_id: UUID, standings: StandingSource) -> Standing:
     """Let pass whom nothing keeps out of a room; raises Forbidden, NotFound."""
-    standing = standings.of([(room_id, actor.user_id)]).get((room_id, actor.user_id))
+    (standing,) = standings.of([(room_id, actor.user_id)])
     if standing is None:
         raise NotFound("No such room.", "room_not_found")
     refusal = chat_rules.exclusion(standing)

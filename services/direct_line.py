@@ -9,6 +9,7 @@ import os
 import threading
 from typing import Any
 
+import hiredis
 import redis
 from redis.connection import AbstractConnection
 
@@ -24,10 +25,10 @@ class _Kept(threading.local):
 _kept = _Kept()
 
 
-def ask(client: redis.Redis, *words: bytes) -> Any:
+def ask(client: redis.Redis, *words: bytes | str | int) -> Any:
     """Send one command and return its answer; raises redis.RedisError."""
     line = _line(client)
-    packed = [b"*%d\r\n%b" % (len(words), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words]))]
+    packed = [hiredis.pack_command(words)]
 
     def sent() -> Any:
         line.send_packed_command(packed)

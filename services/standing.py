@@ -1,7 +1,7 @@
 """Who somebody is in a room: what they may do there, and what their name is shown with."""
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ PEOPLE = 20_000
 
 Pair = tuple[UUID, UUID]  # a room and a person
 _Forgotten = set[tuple[UUID | None, UUID | None]]  # rooms and persons, None for all
-_NOWHERE: Mapping[UUID, Any] = {}
+_NOWHERE: Mapping[int, Any] = {}
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -74,9 +74,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class StandingSource(Protocol):
-    """Where the sending of messages learns standings; pairs without a room or person are left out."""
+    """Where the sending of messages learns standings: of each pair, None where room or person is missing."""
 
-    def of(self, pairs: Collection[Pair]) -> Mapping[Pair, Standing]: ...
+    def of(self, pairs: Sequence[Pair]) -> Sequence[Standing | None]: ...
 
 
 def badges(*, role: str, is_owner: bool, is_room_moderator: bool, tier: str | None) -> list[str]:
@@ -116,12 +116,13 @@ LEFT JOIN LATERAL (
 class FreshStandings:
     """Asks the database, all pairs in one query."""
 
-    def of(self, pairs: Collection[Pair]) -> dict[Pair, Standing]:
+    def of(self, pairs: Sequence[Pair]) -> list[Standing | None]:
         if not pairs:
-            return {}
+            return []
         rooms, users = zip(*pairs, strict=True)
         rows = query(_STANDINGS, (id_array(rooms), id_array(users)), prepared=True)
-        return {(row[0], row[1]): _standing(row[1:]) for row in rows}
+        found = {(row[0], row[1]): _standing(row[1:]) for row in rows}
+        return [found.get(pair) for pair in pairs]
 
 
 class RememberedStandings:
@@ -129,25 +130,31 @@ class RememberedStandings:
 
     Whoever changes a standing says so (`UserChanged`, a room's settings or access), and a process that
     could not listen for a while forgets everything. The time limit is for what changes by itself: a
-    cancelled subscription that ends.
+    cancelled subscription that ends. Inside, ids are their numbers: a UUID is hashed and compared in Python.
     """
 
     def __init__(self, source: StandingSource, seconds: float = REMEMBERED_S, people: int = PEOPLE) -> None:
         """`people` is how many are remembered: those known for longest make room for others."""
         self._source, self._seconds, self._people = source, seconds, people
-        self._known: dict[UUID, dict[UUID, tuple[float, Standing]]] = {}  # by person, then by room
+        self._known: dict[int, dict[int, tuple[float, Standing]]] = {}  # by person, then by room
         self._asking: list[_Forgotten] = []  # what was forgotten while somebody asks, for each who does
         self._lock = threading.Lock()
 
-    def of(self, pairs: Collection[Pair]) -> dict[Pair, Standing]:
+    def of(self, pairs: Sequence[Pair]) -> list[Standing | None]:
         now = monotonic()
-        found: dict[Pair, Standing] = {}
-        for pair in pairs:
-            entry = self._known.get(pair[1], _NOWHERE).get(pair[0])
+        found: list[Standing | None] = []
+        unknown: list[int] = []
+        for position, (room_id, user_id) in enumerate(pairs):
+            entry = self._known.get(user_id.int, _NOWHERE).get(room_id.int)
             if entry is not None and entry[0] > now:
-                found[pair] = entry[1]
-        if len(found) < len(pairs):
-            found.update(self._ask([pair for pair in pairs if pair not in found]))
+                found.append(entry[1])
+            else:
+                found.append(None)
+                unknown.append(position)
+        if unknown:
+            fresh = self._ask([pairs[position] for position in unknown])
+            for position, standing in zip(unknown, fresh, strict=True):
+                found[position] = standing
         return found
 
     def forget(self, *, room_id: UUID | None = None, user_id: UUID | None = None) -> None:
@@ -158,14 +165,14 @@ class RememberedStandings:
             if user_id is None and room_id is None:
                 self._known.clear()
             elif user_id is not None and room_id is None:
-                self._known.pop(user_id, None)
+                self._known.pop(user_id.int, None)
             elif room_id is not None:
-                for rooms in self._known.values() if user_id is None else [self._known.get(user_id, {})]:
-                    rooms.pop(room_id, None)
+                for rooms in self._known.values() if user_id is None else [self._known.get(user_id.int, {})]:
+                    rooms.pop(room_id.int, None)
 
-    def _ask(self, pairs: list[Pair]) -> Mapping[Pair, Standing]:
+    def _ask(self, pairs: list[Pair]) -> Sequence[Standing | None]:
         forgotten: _Forgotten = set()
-        fresh: Mapping[Pair, Standing] = {}
+        fresh: Sequence[Standing | None] = []
         with self._lock:
             self._asking.append(forgotten)
         try:
@@ -174,13 +181,15 @@ class RememberedStandings:
         finally:
             with self._lock:
                 self._asking = [other for other in self._asking if other is not forgotten]
-                self._remember({pair: fresh[pair] for pair in fresh if not (forgotten and forgotten & _names(pair))})
+                self._remember(zip(pairs, fresh, strict=False), forgotten)
 
-    def _remember(self, fresh: Mapping[Pair, Standing]) -> None:
+    def _remember(self, fresh: Iterable[tuple[Pair, Standing | None]], forgotten: _Forgotten) -> None:
         until = monotonic() + self._seconds
-        for (room_id, user_id), standing in fresh.items():
+        for pair, standing in fresh:
+            if standing is None or (forgotten and forgotten & _names(pair)):
+                continue
             entry = until - _shorter_s(standing, self._seconds), standing
-            self._known.setdefault(user_id, {})[room_id] = entry
+            self._known.setdefault(pair[1].int, {})[pair[0].int] = entry
         while len(self._known) > self._people:
             del self._known[next(iter(self._known))]
 
@@ -199,11 +208,10 @@ def _shorter_s(standing: Standing, seconds: float) -> float:
 
 def standing(actor: Actor, room_id: UUID) -> Standing:
     """The actor's standing in a room; raises NotFound."""
-    pair = (room_id, actor.user_id)
-    found = FreshStandings().of([pair])
-    if pair not in found:
+    (found,) = FreshStandings().of([(room_id, actor.user_id)])
+    if found is None:
         raise NotFound("No such room.", "room_not_found")
-    return found[pair]
+    return found
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:

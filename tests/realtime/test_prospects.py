@@ -1,7 +1,7 @@
 """Who joins is known before they speak: standings read ahead, many in one question."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from uuid import UUID
 
 import peewee
@@ -19,11 +19,11 @@ class Register:
         self.is_away = is_away
         self.asked: list[set[Pair]] = []
 
-    def of(self, pairs: Collection[Pair]) -> Mapping[Pair, Standing]:
+    def of(self, pairs: Sequence[Pair]) -> Sequence[Standing | None]:
         self.asked.append(set(pairs))
         if self.is_away:
             raise peewee.OperationalError("away")
-        return {}
+        return [None] * len(pairs)
 
 
 def play(register: Register, *waves: list[Pair]) -> None:

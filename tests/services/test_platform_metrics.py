@@ -73,12 +73,21 @@ def test_latency_is_that_of_messages_from_stored_to_told() -> None:
 
 
 def test_percentiles_are_of_the_last_thousand_batches() -> None:
-    for waited in (*[9999] * 50, *range(1, 1001)):
-        pipeline = bus.redis.pipeline(transaction=False)
-        with clock.frozen(NOW + timedelta(milliseconds=waited)):
-            chat_latency.note(pipeline, NOW)
-        pipeline.execute()
+    bus.redis.lpush(chat_latency.KEY, *[9999] * 50, *range(1, 1001))
     assert chat_latency.chat_latency() == chat_latency.ChatLatency(501.0, 951.0, 1000)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_no_more_batches_are_kept_than_are_looked_at() -> None:
+    bus.redis.lpush(chat_latency.KEY, *[1] * (chat_latency.BATCHES_KEPT + 50))
+    stream, author = make_stream(), make_user()
+    chat.send_message(Draft(room=rooms.find_room(f"stream:{stream.id}"), actor=actor_of(author), text="Hello"))
+    assert bus.redis.llen(chat_latency.KEY) == chat_latency.BATCHES_KEPT
+
+
+def test_what_was_stored_a_moment_ago_waited_that_long() -> None:
+    with clock.frozen(NOW + timedelta(milliseconds=12.5)):
+        assert chat_latency.waited_ms(NOW) == 12.5
 
 
 def test_without_anything_there_is_nothing_to_divide_by() -> None:
