@@ -188,3 +188,13 @@ def is_ready(stack: Stack) -> bool:
         return requests.get(f"{stack.url}/health/ready", timeout=3).ok
     except requests.RequestException:
         return False
+
+
+def wallet_grows(stack: Stack, within_s: float = 60) -> None:
+    """Coins that are bought arrive: API, webhook, broker and worker all play together."""
+    viewer = stack.sign_in("viewer")
+    pack = stack.call("GET", "/api/payment/coin-packs")[0]
+    before = stack.call("GET", "/api/payment/wallet", viewer)["balance"]
+    checkout = stack.call("POST", "/api/payment/create-checkout-session", viewer, json={"coinPackId": pack["id"]})
+    assert requests.post(f"{checkout['checkoutUrl']}/pay", timeout=15).ok
+    until(lambda: stack.call("GET", "/api/payment/wallet", viewer)["balance"] == before + pack["coins"], within_s)

@@ -30,6 +30,7 @@ from tests.e2e.load import (
     processes,
     redis_server,
     revivals,
+    wallet_grows,
 )
 from tests.e2e.stack import Stack, running, until
 from tests.folders import open_folder
@@ -98,16 +99,6 @@ def test_redis_comes_back_without_its_data_and_jobs_are_still_done(stack: Stack)
     until(lambda: revivals(stack, "redis") == before + 1, RECOVERS_WITHIN_S)
     load.nothing_is_lost()
     wallet_grows(stack)
-
-
-def wallet_grows(stack: Stack) -> None:
-    """Coins that are bought arrive: API, webhook, broker and worker all play together."""
-    viewer = stack.sign_in("viewer")
-    pack = stack.call("GET", "/api/payment/coin-packs")[0]
-    before = stack.call("GET", "/api/payment/wallet", viewer)["balance"]
-    checkout = stack.call("POST", "/api/payment/create-checkout-session", viewer, json={"coinPackId": pack["id"]})
-    assert requests.post(f"{checkout['checkoutUrl']}/pay", timeout=15).ok
-    until(lambda: stack.call("GET", "/api/payment/wallet", viewer)["balance"] == before + pack["coins"], 60)
 
 
 def test_jobs_that_redis_lost_are_asked_for_again(stack: Stack) -> None:
