@@ -42,8 +42,12 @@ class Doors:
         """Other people than before may be in a room."""
         self._begin(self._look((client, room_id) for client in self._clients if room_id in client.joined))
 
+    async def look_at(self, client: Client) -> None:
+        """Somebody else than before is behind a socket; returns when it is where this one may be."""
+        await self._look((client, room_id) for room_id in client.joined)
+
     def person_changed(self, client: Client) -> None:
-        """Somebody else than before is behind a socket, or nobody known; many of them cost one look."""
+        """Nobody known is behind a socket any more; many of them cost one look."""
         if not client.joined:
             return
         self._changed.add(client)

@@ -54,16 +54,18 @@ class Hall(msgspec.Struct, frozen=True):
             if error.code == Code.UNAVAILABLE:
                 raise
             raise Unauthorized(error.message) from error
+        identity = Identity(actor, expires_at, asyncio.get_running_loop().time(), hidden(people))
         if client.actor is not None and client.actor.user_id != actor.user_id:
-            self.sign_out(client)  # whoever comes next is not to hear what is meant for the last
-        self._become(client, Identity(actor, expires_at, asyncio.get_running_loop().time(), hidden(people)))
+            self._unlisten(client)  # whoever comes next is not to hear what is meant for the last
+            self._become(client, identity)
+            await self.doors.look_at(client)
+        else:
+            self._become(client, identity)
         return actor
 
     def sign_out(self, client: Client) -> None:
         """Make the client a guest again, who hears nothing private."""
-        for topic in client.topics:
-            self.rooms.unlisten(client.connection, topic)
-        client.topics = frozenset()
+        self._unlisten(client)
         self._become(client, None)
         self.doors.person_changed(client)
 
@@ -140,11 +142,15 @@ class Hall(msgspec.Struct, frozen=True):
         for room_id in client.joined:
             self.rooms.leave(client.connection, room_id)
             self.leave(client, room_id)
+        self._unlisten(client)
+        client.joined.clear()
+        client.inbox = None
+
+    def _unlisten(self, client: Client) -> None:
+        """Let the client hear nothing any more that is meant for the person."""
         for topic in client.topics:
             self.rooms.unlisten(client.connection, topic)
-        client.joined.clear()
         client.topics = frozenset()
-        client.inbox = None
 
     def _become(self, client: Client, identity: Identity | None) -> None:
         """Change who the client is, and as whom it is counted."""

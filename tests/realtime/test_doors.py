@@ -114,23 +114,17 @@ class Den:
         self.room = f"lounge:{made.id}"
 
 
-@pytest.mark.parametrize("is_revoked", [True, False])
-def test_whoever_is_a_member_no_more_behind_the_same_socket_hears_nothing_private(
-    start: Start, committed_db: Settings, is_revoked: bool
-) -> None:
+def test_a_member_who_signs_out_leaves_what_is_private(start: Start, committed_db: Settings) -> None:
     process, den = start(), Den()
+    me = sessions.verify_access_token(den.member)
+    assert me.session_id is not None
+    session_id = me.session_id
 
     async def scene(crowd: Crowd) -> list[Event]:
         host, guest = await crowd.person(process), await crowd.person(process)
         await host.ask("join", room=den.room, token=den.owner)
         await guest.ask("join", room=den.room, token=den.member)
-        if is_revoked:
-            me = sessions.verify_access_token(den.member)
-            assert me.session_id is not None
-            revoked = me.session_id
-            await elsewhere(lambda: sessions.revoke(me, revoked))
-        else:
-            await guest.ask("authenticate", token=den.stranger)
+        await elsewhere(lambda: sessions.revoke(me, session_id))
         async with asyncio.timeout(5):  # the look that is taken now and then comes later
             await put_out(guest, den.room)
         await host.ask("chat", text="private")
@@ -138,3 +132,22 @@ def test_whoever_is_a_member_no_more_behind_the_same_socket_hears_nothing_privat
         return guest.messages()
 
     assert play(scene) == []
+
+
+def test_whoever_signs_in_as_another_is_where_that_one_may_be(start: Start, committed_db: Settings) -> None:
+    process, den = start(), Den()
+
+    async def scene(crowd: Crowd) -> list[Event]:
+        host, guest = await crowd.person(process), await crowd.person(process)
+        await host.ask("join", room=den.room, token=den.owner)
+        await guest.ask("join", room=den.room, token=den.member)
+        await guest.ask("authenticate", token=den.member)
+        await guest.ask("typing")
+        await guest.ask("authenticate", token=den.stranger)
+        await host.ask("chat", text="private")
+        assert (await guest.ask("chat", text="hello", room=den.room))["code"] == "room_not_found"
+        return guest.heard
+
+    heard = play(scene)
+    assert [event["room"] for event in heard if event["type"] == "room_closed"] == [f"{heard[0]['room']}"]
+    assert not [event for event in heard if event["type"] == "new_message"]
