@@ -13,6 +13,7 @@ from playhouse.pool import MaxConnectionsExceeded
 
 from api.replies import JSON
 from api.requests import App, Request
+from db.full_disk import is_disk_full
 from services import errors
 
 log = structlog.get_logger(__name__)
@@ -85,8 +86,12 @@ def _broken_body(_req: Request, resp: falcon.Response, error: Exception, _params
 
 
 def _away(_req: Request, resp: falcon.Response, error: Exception, _params: Any) -> None:
-    log.warning("store_away", error=str(error).strip(), kind=type(error).__name__)
     resp.set_header("Retry-After", str(AWAY_RETRY_S))
+    if is_disk_full(error):
+        log.error("database_disk_full", error=str(error).strip())
+        _send(resp, 503, "There is no room to keep this at the moment; what is there can be read.", "storage_full")
+        return
+    log.warning("store_away", error=str(error).strip(), kind=type(error).__name__)
     _send(resp, 503, "A part of the service is away for the moment.", "unavailable")
 
 
