@@ -1,6 +1,7 @@
 """How gunicorn serves the API: a few processes, each with threads that agree with its pool."""
 
 import os
+import select
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,7 +15,8 @@ bind = [f"{host}:{port}"]
 
 workers = int(os.environ.get("API_WORKERS") or 2)
 threads = int(os.environ.get("API_THREADS") or 4)
-worker_class = "gthread"
+#: Of our own, on Linux; elsewhere gunicorn's.
+worker_class = "api.worker.worker.Worker" if hasattr(select, "epoll") else "gthread"
 control_socket_disable = True
 keepalive = 20
 timeout = 60
