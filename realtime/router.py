@@ -36,15 +36,9 @@ class Reply(msgspec.Struct, frozen=True):
     then: Callable[[], None] | None = None
 
 
-class Pending(msgspec.Struct, frozen=True):
-    """A command of which one thing alone is awaited, and what is answered to that; `reply` raises ServiceError."""
-
-    outcome: asyncio.Future[Any]
-    reply: Callable[[Any], Reply]
-
-
 Handler = Callable[[Client, Any, Hall], Awaitable[Reply]]
-Beginner = Callable[[Client, Any, Hall], Pending | None]
+End = Callable[[Any], None]
+Beginner = Callable[[Client, Any, Hall, End], bool]
 H = TypeVar("H", bound=Handler)
 B = TypeVar("B", bound=Beginner)
 
@@ -59,11 +53,15 @@ def command(*names: str) -> Callable[[H], H]:
     return mark
 
 
-def at_once(*names: str) -> Callable[[B], B]:
-    """Mark a function that begins these `type`s without a task; where it gives None, the handler does all of it."""
+def at_once(*names: str, reply: Callable[[Any], Reply]) -> Callable[[B], B]:
+    """Mark a function that begins these `type`s without a task, and calls its `end` with what came of it.
+
+    Where it gives False the handler does all of it. `reply` makes the answer, and raises ServiceError.
+    """
 
     def mark(beginner: B) -> B:
         beginner.begins = names  # type: ignore[attr-defined]
+        beginner.reply = reply  # type: ignore[attr-defined]
         return beginner
 
     return mark
@@ -83,10 +81,10 @@ def table_of(modules: Iterable[ModuleType]) -> Mapping[str, Handler]:
     return table
 
 
-def beginners_of(modules: Iterable[ModuleType]) -> Mapping[str, Beginner]:
-    """What begins commands without a task, by their names."""
+def beginners_of(modules: Iterable[ModuleType]) -> Mapping[str, tuple[Beginner, Callable[[Any], Reply]]]:
+    """What begins commands without a task, and what answers them, by their names."""
     return {
-        name: beginner
+        name: (beginner, beginner.reply)
         for module in modules
         for beginner in vars(module).values()
         if callable(beginner)
@@ -97,9 +95,14 @@ def beginners_of(modules: Iterable[ModuleType]) -> Mapping[str, Beginner]:
 class Router:
     """Each client's commands are handled one after the other, in the order in which they came."""
 
-    def __init__(self, table: Mapping[str, Handler], beginners: Mapping[str, Beginner], hall: Hall) -> None:
+    def __init__(
+        self,
+        table: Mapping[str, Handler],
+        beginners: Mapping[str, tuple[Beginner, Callable[[Any], Reply]]],
+        hall: Hall,
+    ) -> None:
         self._table, self._beginners, self._hall = table, beginners, hall
-        self._running: set[asyncio.Future[Any]] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._counters: dict[tuple[str, str], Counter] = {}
 
     def submit(self, client: Client, said: Said) -> None:
@@ -141,29 +144,28 @@ class Router:
 
     def _begin(self, client: Client, said: Said) -> bool:
         """Begin a command without a task where that is possible: nearly all that is said is chat."""
-        begin = self._beginners.get(said.command.name)
-        if begin is None:
+        found = self._beginners.get(said.command.name)
+        if found is None:
             return False
+        begin, reply = found
+        client.is_busy = True
         try:
-            pending = begin(client, said.command, self._hall)
+            is_begun = begin(client, said.command, self._hall, partial(self._end, client, said, reply))
         except ServiceError as error:
             self._fail(client, said, error)
-            return True
         except Exception:  # the outermost loop of a client's commands
             log.exception("command_failed", command=said.command.name)
             self._fail(client, said, _FAULT)
-            return True
-        if pending is None:
-            return False
-        client.is_busy = True
-        self._running.add(pending.outcome)
-        pending.outcome.add_done_callback(partial(self._end, client, said, pending.reply))
+        else:
+            if not is_begun:
+                client.is_busy = False  # where it was begun it may have ended already
+            return is_begun
+        client.is_busy = False
         return True
 
-    def _end(self, client: Client, said: Said, reply: Callable[[Any], Reply], outcome: asyncio.Future[Any]) -> None:
-        self._running.discard(outcome)
+    def _end(self, client: Client, said: Said, reply: Callable[[Any], Reply], outcome: Any) -> None:
         try:
-            self._answer(client, said, reply(outcome.result()))
+            self._answer(client, said, reply(outcome))
         except ServiceError as error:
             self._fail(client, said, error)
         except Exception:  # the outermost loop of a client's commands

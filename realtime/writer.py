@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 
@@ -22,7 +23,8 @@ THREADS = 2  # while one tells the other processes of its batch, the next is sto
 Store = Callable[[Sequence[Draft]], Sequence[Outcome]]
 Announce = Callable[[News | None], None]
 Hear = Callable[[Sequence[tuple[bytes, Numbered]]], None]
-Waiting = tuple[Draft, "asyncio.Future[Outcome]"]
+Answer = Callable[[Outcome], None]
+Waiting = tuple[Draft, Answer]
 
 
 class Writer:
@@ -46,13 +48,17 @@ class Writer:
         for thread in self._threads:
             thread.start()
 
-    def send(self, draft: Draft) -> "asyncio.Future[Outcome]":
-        """Store one message; the outcome is known after the commit."""
-        future: asyncio.Future[Outcome] = self._loop.create_future()
+    def take(self, draft: Draft, answer: Answer) -> None:
+        """Store one message; `answer`, which does not raise, hears on the event loop what the commit brought."""
         if self._is_closed or self._queue.qsize() >= WAITING_LIMIT:
-            future.set_result(Unavailable("Too much is waiting to be written; nothing was sent."))
+            answer(Unavailable("Too much is waiting to be written; nothing was sent."))
         else:
-            self._queue.put((draft, future))
+            self._queue.put((draft, answer))
+
+    def send(self, draft: Draft) -> "asyncio.Future[Outcome]":
+        """The same for somebody who waits."""
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self.take(draft, partial(_settle, future))
         return future
 
     async def close(self) -> None:
@@ -110,9 +116,13 @@ class Writer:
             log.exception("batch_not_announced")
 
     def _pass_on(self, batch: list[Waiting], outcomes: Sequence[Outcome], news: News | None) -> None:
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if not future.done():
-                future.set_result(outcome)
+        for (_, answer), outcome in zip(batch, outcomes, strict=True):
+            answer(outcome)
         if news is not None:  # those who wait for an answer go on before the next turn of the loop
             stored = [(topic, Numbered(seq, event)) for topic, seq, event in news.events]
             self._loop.call_soon(self._hear, stored)
+
+
+def _settle(future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
+    if not future.done():  # whoever waited may have gone
+        future.set_result(outcome)

@@ -8,7 +8,7 @@ from realtime.client import Client
 from realtime.hall import Hall
 from realtime.handlers.rooms import room_joined, room_meant
 from realtime.protocol import DeleteMessage, EditMessage, PinMessage, React, SendMessage
-from realtime.router import Pending, Reply, at_once, command
+from realtime.router import End, Reply, at_once, command
 from services import chat_signs, message_edits, messages
 from services.actors import Actor
 from services.chat import Draft, Outcome
@@ -26,6 +26,12 @@ class Stored(msgspec.Struct, frozen=True):
     message: Message
 
 
+def _stored(outcome: Outcome) -> Reply:
+    if isinstance(outcome, ServiceError):
+        raise outcome
+    return Reply(Stored(outcome.message))
+
+
 @command("send_message", "chat", "message")
 async def send_message(client: Client, said: SendMessage, hall: Hall) -> Reply:
     """Say something in a room; answered after the commit."""
@@ -33,14 +39,15 @@ async def send_message(client: Client, said: SendMessage, hall: Hall) -> Reply:
     return _stored(await hall.writer.send(_draft(said, actor, await room_meant(client, said, hall))))
 
 
-@at_once("send_message", "chat", "message")
-def send_at_once(client: Client, said: SendMessage, hall: Hall) -> Pending | None:
+@at_once("send_message", "chat", "message", reply=_stored)
+def send_at_once(client: Client, said: SendMessage, hall: Hall, end: End) -> bool:
     """The same for somebody known in a room that they are in."""
     actor = hall.known_actor(client)
     room = room_joined(client, said) if actor is not None else None
     if actor is None or room is None:
-        return None
-    return Pending(hall.writer.send(_draft(said, actor, room)), _stored)
+        return False
+    hall.writer.take(_draft(said, actor, room), end)
+    return True
 
 
 @command("pin_message")
@@ -84,12 +91,6 @@ def _draft(said: SendMessage, actor: Actor, room: RoomRef) -> Draft:
         reply_to=_reply_to(said.reply_to),
         client_message_id=said.client_message_id or None,
     )
-
-
-def _stored(outcome: Outcome) -> Reply:
-    if isinstance(outcome, ServiceError):
-        raise outcome
-    return Reply(Stored(outcome.message))
 
 
 def _reaction(name: str) -> Reaction:
