@@ -118,6 +118,7 @@ def announce(news: News | None, memory: Memory = _FRESH) -> None:
 # One command for everything: what was stored together is heard together. ARGV: what the latency is kept with, then the
 # limits of a burst, then topic, payload, topic, payload. KEYS[1] is the list of latencies, the others are one list of
 # times for each message's author, the newest first; answers for each of these how long that person waits with the next.
+# A time that lies ahead was noted before the clock went back, and counts no more.
 _TELL = b"""
 for n = 6, #ARGV, 2 do redis.call('PUBLISH', ARGV[n], ARGV[n + 1]) end
 redis.call('LPUSH', KEYS[1], ARGV[1])
@@ -130,7 +131,8 @@ for n = 2, #KEYS do
     waits[n - 1] = 0
     if redis.call('LPUSH', KEYS[n], now) >= limit then
         redis.call('LTRIM', KEYS[n], 0, limit - 1)
-        waits[n - 1] = math.max(0, window - (now - redis.call('LINDEX', KEYS[n], limit - 1)))
+        local since = now - redis.call('LINDEX', KEYS[n], limit - 1)
+        waits[n - 1] = since >= 0 and math.max(0, window - since) or 0
     end
     redis.call('PEXPIRE', KEYS[n], window)
 end

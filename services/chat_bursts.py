@@ -36,14 +36,15 @@ class Bursts(Protocol):
 
 
 # One list of times for each person: the newest first, as many as the limit. KEYS[n] is the list
-# of message n; answers 0 where it may be sent, else the milliseconds to wait.
+# of message n; answers 0 where it may be sent, else the milliseconds to wait. A time that lies ahead was
+# noted before the clock went back, and counts no more.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local limit, window, waits = tonumber(ARGV[1]), tonumber(ARGV[2]), {}
 for n, key in ipairs(KEYS) do
     local oldest = redis.call('LINDEX', key, limit - 1)
-    if oldest and now - oldest < window then
+    if oldest and now - oldest >= 0 and now - oldest < window then
         waits[n] = window - (now - oldest)
     else
         redis.call('LPUSH', key, now)

@@ -38,7 +38,8 @@ class Count(msgspec.Struct, frozen=True):
 
 
 # KEYS: the viewers of this process, the processes of the room, what the room was last told.
-# A process is in the room as long as its score, a time in milliseconds, lies ahead.
+# A process is in the room as long as its score, a time in milliseconds, lies ahead. What was told at a time
+# that lies ahead was told before the clock went back.
 _SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -62,7 +63,7 @@ if #sets == 1 then count = redis.call('SCARD', sets[1]) end
 if #sets > 1 then count = #redis.call('SUNION', unpack(sets)) end
 local told = redis.call('HMGET', KEYS[3], 'count', 'at')
 if told[1] and tonumber(told[1]) == count then return {count, own, 1} end
-if told[2] and now - told[2] < pause then return {count, own, 0} end
+if told[2] and math.abs(now - told[2]) < pause then return {count, own, 0} end
 redis.call('HSET', KEYS[3], 'count', count, 'at', now)
 redis.call('PEXPIRE', KEYS[3], 60000)
 redis.call('PUBLISH', topic, '0\\n{"type":"viewer_count","count":' .. count .. '}')

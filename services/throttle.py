@@ -23,6 +23,8 @@ _WINDOW = b"""
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local amount, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local newest = tonumber(redis.call('LINDEX', KEYS[1], 0))
+if newest and newest > now + 1000 then redis.call('DEL', KEYS[1]) end -- the clock went back
 local oldest = tonumber(redis.call('LINDEX', KEYS[1], -1))
 while oldest and oldest <= now - window do
     redis.call('RPOP', KEYS[1])

@@ -52,6 +52,15 @@ def test_the_window_moves_with_each_that_grows_too_old(who: str) -> None:
     assert 0 < bus.redis.pttl(key) <= 60_000
 
 
+def test_what_was_counted_before_the_clock_went_back_keeps_nobody_out(who: str) -> None:
+    throttle.hit("2/minute", "act", who)
+    throttle.hit("2/minute", "act", who)
+    (key,) = bus.redis.keys(f"throttle:*{who}")
+    for place, counted_at in enumerate(bus.redis.lrange(key, 0, -1)):
+        bus.redis.lset(key, place, str(int(counted_at) + 3_600_000))
+    assert [throttle.hit("2/minute", "act", who).allowed for _ in range(3)] == [True, True, False]
+
+
 def test_a_key_goes_with_its_window(who: str) -> None:
     throttle.hit("5/minute", "act", who)
     (key,) = bus.redis.keys(f"throttle:*{who}")
