@@ -22,6 +22,7 @@ from realtime.socketio import DISCONNECT, PING
 
 SOFT_BOUND_BYTES = 64 * 1024  # beyond it chat is dropped
 HARD_BOUND_BYTES = 256 * 1024  # beyond it the connection is closed
+ANSWER_BYTES_A_S = 32 * 1024  # a long history has so much more time to be read
 KERNEL_BUFFER_BYTES = 128 * 1024
 CLOSING_TIME_S = 5
 GREETING_LIMIT_BYTES = 16 * 1024  # the first request: all that each of thousands of half-open sockets may cost
@@ -59,7 +60,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_dropped", "_fragments", "_greeting", "_host", "_is_binary", "_loop", "_partial", "_protocol", "_transport",
+        "_dropped", "_fragments", "_greeting", "_host", "_is_binary", "_loop", "_owed", "_partial", "_protocol",
+        "_transport",
         "address", "asked", "behind_since", "closed_with", "dialect", "hidden", "is_open", "last_heard_at", "made_at",
         "pinged_at", "was_open",
     )  # fmt: skip
@@ -72,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._fragments: list[bytes] | None = None
         self._partial = b""
         self._is_binary = False
-        self._dropped = 0
+        self._dropped = self._owed = 0
         self.dialect: Dialect = JSON
         self.hidden: Hidden = frozenset()
         self.asked: handshake.Request | None = None
@@ -110,10 +112,11 @@ class Connection(asyncio.Protocol):
         self._host.disconnected(self)
 
     def pause_writing(self) -> None:
-        self.behind_since = self._loop.time()
+        self.behind_since = self._loop.time() + self._owed / ANSWER_BYTES_A_S
 
     def resume_writing(self) -> None:
         self.behind_since = None
+        self._owed = 0
         if self._dropped and self.is_open:
             dropped, self._dropped = self._dropped, 0
             self.send(encode(Lagging(dropped)))
@@ -137,9 +140,10 @@ class Connection(asyncio.Protocol):
         """Write one frame; closes a connection whose other side lets too much wait."""
         if not self.is_open:
             return
-        if self._transport.get_write_buffer_size() > HARD_BOUND_BYTES:
+        if self._waiting > HARD_BOUND_BYTES:
             self.close(Close.TOO_SLOW, "reads too slowly")
         else:
+            self._owed = max(self._owed, len(frame))
             self._transport.write(frame)
 
     def ping(self) -> None:
@@ -178,6 +182,12 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     # --- inside ---------------------------------------------------------------
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes that wait to be read beside the largest answer, for which the other side has asked: a long history
+        over a slow line takes its time, and would be asked for again and again if it ended in a closed socket."""
+        return self._transport.get_write_buffer_size() - self._owed
 
     def _read_greeting(self, received: bytes) -> bytes:
         """Answer the first request once it is whole; returns what came after it."""
@@ -269,14 +279,14 @@ class Connection(asyncio.Protocol):
         self._dropped += burst.messages
         if not burst.essential:
             return
-        if self._transport.get_write_buffer_size() > HARD_BOUND_BYTES:
+        if self._waiting > HARD_BOUND_BYTES:
             self.close(Close.TOO_SLOW, "reads too slowly")
         else:
             self._transport.write(burst.essential)
 
     def _flush(self, protocol: FrameProtocol) -> None:
         """Write what the protocol has to say; whoever pings and never reads the pongs is cut."""
-        if self._transport.get_write_buffer_size() > HARD_BOUND_BYTES + FRAME_LIMIT_BYTES and self.is_open:
+        if self._waiting > HARD_BOUND_BYTES + FRAME_LIMIT_BYTES and self.is_open:
             self.abort()
         for data in protocol.data_to_send():
             if data:
