@@ -40,13 +40,37 @@ INSERT INTO polls (id, session_id, question, status) VALUES (%(polls)s, %(event_
 INSERT INTO poll_options (id, poll_id, position, text) VALUES (%(poll_options)s, %(polls)s, 1, 'This');
 INSERT INTO surveys (id, session_id, title) VALUES (%(surveys)s, %(event_sessions)s, 'A survey');
 INSERT INTO accounts_ledger (id, kind, currency) VALUES (%(issued)s, 'ISSUED', 'COIN');
-INSERT INTO marketplace_items (id, seller_id, name, price, stock) VALUES (%(item)s, %(other)s, 'A cup', 1, 1);
-INSERT INTO lounges (id, room_id, name, visibility) VALUES (%(lounges)s, %(lounge_room)s, 'Ours', 'PRIVATE');
-INSERT INTO lounge_members (lounge_id, user_id) VALUES (%(lounges)s, %(owner)s);
-INSERT INTO posts (id, author_id, text) VALUES (%(posts)s, %(owner)s, 'A post')"""
+INSERT INTO marketplace_items (id, seller_id, name, price, stock) VALUES (%(item)s, %(other)s, 'A cup', 1, 1)"""
 
 #: Table, columns and values; the row is named by its first column, or by the first two where that is no id.
 ROWS = {
+    "rooms": "(id, kind, owner_id) VALUES (%(row)s, 'LOUNGE', %(owner)s)",
+    "room_moderators": "(room_id, user_id) VALUES (%(channel_room)s, %(other)s)",
+    "lounges": "(id, room_id, name, visibility) VALUES (%(lounges)s, %(lounge_room)s, 'Ours', 'PRIVATE')",
+    "lounge_members": "(lounge_id, user_id) VALUES (%(lounges)s, %(owner)s)",
+    "posts": "(id, author_id, text) VALUES (%(posts)s, %(owner)s, 'A post')",
+    "post_likes": "(post_id, user_id) VALUES (%(posts)s, %(owner)s)",
+    "comments": "(id, post_id, author_id, text) VALUES (%(row)s, %(posts)s, %(owner)s, 'Indeed')",
+    "comment_likes": "(comment_id, user_id) VALUES (%(row)s, %(owner)s)",
+    "categories": "(id, name, slug) VALUES (%(row)s, 'Kites', 'kites')",
+    "category_tags": "(category_id, tag_id) VALUES (%(row)s, %(row)s)",
+    "coin_packs": "(id, name, coins, price, currency) VALUES (%(row)s, 'A purse', 1, 1, 'PEN')",
+    "discount_code_packs": "(discount_code_id, coin_pack_id) VALUES (%(row)s, %(row)s)",
+    "projects": "(id, name) VALUES (%(row)s, 'Another')",
+    "events": """(id, project_id, title, slug, start_time, end_time)
+        VALUES (%(row)s, %(projects)s, 'Another', 'another', now(), now() + interval '1 hour')""",
+    "event_sessions": """(id, event_id, room_id, title, start_time, end_time)
+        VALUES (%(row)s, %(events)s, %(row)s, 'Another', now(), now() + interval '1 hour')""",
+    "breakout_rooms": "(id, event_id, room_id, name) VALUES (%(row)s, %(events)s, %(row)s, 'A corner')",
+    "polls": "(id, session_id, question, status) VALUES (%(row)s, %(event_sessions)s, 'Who?', 'DRAFT')",
+    "poll_options": "(id, poll_id, position, text) VALUES (%(row)s, %(polls)s, 2, 'That')",
+    "surveys": "(id, session_id, title) VALUES (%(row)s, %(event_sessions)s, 'Another')",
+    "survey_fields": "(id, survey_id, position, question, type) VALUES (%(row)s, %(surveys)s, 1, 'Well?', 'TEXT')",
+    "gifts": "(id, streamer_id, name, cost, points) VALUES (%(row)s, %(owner)s, 'A kite', 1, 1)",
+    "loyalty_levels": "(id, streamer_id, name, required_points) VALUES (%(row)s, %(owner)s, 'Friend', 1)",
+    "emotes": "(id, streamer_id, code, tier, images) VALUES (%(row)s, %(owner)s, 'kite', 'basic', '{}')",
+    "creator_profiles": "(user_id) VALUES (%(owner)s)",
+    "streams": "(id, channel_id, title, status) VALUES (%(row)s, %(channels)s, 'Another', 'SCHEDULED')",
     "auth_sessions": "(id, user_id, refresh_token_hash, expires_at) VALUES (%(auth_sessions)s, %(owner)s, 'x', now())",
     "spent_refresh_tokens": "(session_id, token_hash) VALUES (%(auth_sessions)s, 'y')",
     "one_time_codes": """(id, email, purpose, code_hash, expires_at)

@@ -40,6 +40,18 @@ THE_PLATFORMS = (
 )
 COUNTED = ("attendance_spans", "analytics_hourly", "analytics_daily", "analytics_chatters", "analytics_chatters_daily")
 
+CATALOGUE = ("categories", "coin_packs")
+OF_ORGANISERS = ("projects", "events", "breakout_rooms", "polls", "poll_options", "surveys", "survey_fields")
+OFFERED = ("gifts", "loyalty_levels", "emotes", "creator_profiles", "streams", "lounges")
+STAFF = ALL | {"moderator"}
+#: Of tables that hold other rows as well: those that are like the one which is tried.
+ONLY = {
+    "accounts_ledger": " WHERE kind = 'WALLET'",
+    "gifts": " WHERE streamer_id IS NOT NULL",
+    "streams": " WHERE channel_id IS NOT NULL",
+    "rooms": " WHERE owner_id IS NOT NULL",
+}
+
 #: Who sees the row, adds it in the owner's name, changes and deletes it.
 RULES: dict[str, tuple[Who, Who, Who, Who]] = {
     **dict.fromkeys(THEIRS, (OWN, OWN, OWN, OWN)),
@@ -71,6 +83,16 @@ RULES: dict[str, tuple[Who, Who, Who, Who]] = {
     "bans": (OWN, ALL, ALL, NOBODY),
     "reports": (OWN, OWN, ALL, NOBODY),
     "moderation_log": (OWN, OWN, NOBODY, NOBODY),
+    **dict.fromkeys((*CATALOGUE, *OF_ORGANISERS), (EVERYBODY, ALL, ALL, ALL)),
+    **dict.fromkeys(("category_tags", "discount_code_packs"), (EVERYBODY, ALL, NOBODY, ALL)),
+    "event_sessions": (EVERYBODY, ALL, STAFF, ALL),
+    **dict.fromkeys(OFFERED, (EVERYBODY, OWN, OWN, OWN)),
+    "rooms": (EVERYBODY, OWN, OWN | STAFF, OWN),
+    "room_moderators": (EVERYBODY, OWN, NOBODY, OWN | STAFF),
+    "lounge_members": (EVERYBODY, OWN | STAFF, NOBODY, OWN | STAFF),
+    "posts": (EVERYBODY, OWN, EVERYBODY, OWN | STAFF),  # their counts; the words are their authors'
+    "comments": (EVERYBODY, OWN, EVERYBODY, OWN | STAFF),
+    **dict.fromkeys(("post_likes", "comment_likes"), (EVERYBODY, OWN, NOBODY, OWN)),
 }
 
 
@@ -116,7 +138,7 @@ def allowed(connection: Any, sql: str, parameters: Any = None) -> Who:
 
 @pytest.mark.parametrize("table", ROWS)
 def test_rows_are_read_added_changed_and_deleted_by_those_alone_who_may(table: str, connection: Any) -> None:
-    row = " WHERE kind = 'WALLET'" if table == "accounts_ledger" else ""
+    row = ONLY.get(table, "")
     column = _changeable(connection, table)
     assert (
         allowed(connection, f"SELECT 1 FROM {table}{row}"),
@@ -131,7 +153,8 @@ def test_nobody_hands_a_row_of_their_own_to_another(table: str, connection: Any)
     """Whoever may change a row only because it is theirs cannot change whose it is."""
     if "owner" not in RULES[table][2] or "%(owner)s" not in ROWS[table]:
         return
-    owner_column = next(name for name in ("user_id", "owner_id", "subscriber_id") if name in ROWS[table])
+    names = ("user_id", "owner_id", "subscriber_id", "streamer_id", "author_id")
+    owner_column = next(name for name in names if name in ROWS[table])
     assert not attempt(connection, "owner", f"UPDATE {table} SET {owner_column} = %s", (PEOPLE["stranger"],))
 
 
@@ -146,3 +169,35 @@ def _changeable(connection: Any, table: str) -> str:
         [(column,)] = cursor.fetchall()
     connection.rollback()
     return str(column)
+
+
+@pytest.mark.parametrize("actor", ["other", "stranger", "anonymous", "nobody"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE posts SET text = 'mine'", "UPDATE posts SET visibility = 'FOLLOWERS'", "UPDATE comments SET text = 'mine'",
+        "UPDATE gifts SET streamer_id = %(other)s", "UPDATE streams SET channel_id = NULL",
+        "UPDATE rooms SET owner_id = %(other)s",
+        "UPDATE lounges SET room_id = %(channel_room)s", "UPDATE lounge_members SET user_id = %(other)s",
+        "INSERT INTO lounge_members (lounge_id, user_id) VALUES (%(lounges)s, %(other)s)",
+        "INSERT INTO room_moderators (room_id, user_id) VALUES (%(lounge_room)s, %(other)s)",
+    ],
+)  # fmt: skip
+def test_nobody_writes_what_another_said_or_has(actor: str, statement: str, connection: Any) -> None:
+    assert not attempt(connection, actor, statement, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("actor", "may"), [("owner", True), ("moderator", True), ("other", False), ("stranger", False)]
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        """post_messages(ARRAY[gen_random_uuid()], ARRAY[%(lounge_room)s]::uuid[], ARRAY[%(me)s]::uuid[],
+                         ARRAY['Hi'], ARRAY[NULL]::uuid[], ARRAY[NULL]::text[], ARRAY[0])""",
+        """post_new_messages(ARRAY[gen_random_uuid()], ARRAY[%(lounge_room)s]::uuid[], ARRAY[2], ARRAY[%(me)s]::uuid[],
+                             ARRAY['Hi'], NULL, NULL)""",
+    ],
+)
+def test_messages_are_written_where_one_may_be(actor: str, may: bool, call: str, connection: Any) -> None:
+    assert bool(attempt(connection, actor, f"SELECT * FROM {call}", NAMES | {"me": PEOPLE[actor]})) is may
