@@ -1,5 +1,6 @@
 """The payment sandbox as a provider: keys, idempotency, and that it is gone beside a live key."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -7,7 +8,8 @@ import pytest
 from falcon import testing
 
 from api.app import create_app
-from services import sandbox_api, sandbox_sessions
+from services import clock, sandbox_api, sandbox_dodo_api, sandbox_sessions, sandbox_subscriptions
+from services.billing_months import months_after
 from services.bus import bus
 from services.errors import Conflict, Invalid, NotFound
 from services.gateways.payments.loopback import Call
@@ -83,3 +85,86 @@ def test_the_sandbox_is_gone_beside_a_live_key(monkeypatch: pytest.MonkeyPatch) 
     client = testing.TestClient(create_app(live))
     assert client.simulate_get(f"/sandbox/checkout/{book.id}").status_code == 404
     assert client.simulate_post(f"/sandbox/checkout/{book.id}/pay").status_code == 404
+
+
+SUBSCRIPTION: Json = {
+    "mode": "subscription",
+    "line_items": [
+        {"quantity": "1", "price_data": {"currency": "pen", "unit_amount": "490", "recurring": {"interval": "month"}}}
+    ],
+    "success_url": "http://localhost:3000/a",
+}
+
+
+def test_a_subscription_is_charged_month_after_month_until_it_ends() -> None:
+    at = clock.now().replace(microsecond=0)
+    with clock.frozen(at):
+        book = sandbox_sessions.open_session(sandbox_api.opening(SUBSCRIPTION, None))
+        sandbox_sessions.pay(book.id, KIND)
+    for month in (1, 2):
+        with clock.frozen(months_after(at, month) - timedelta(seconds=1)):
+            sandbox_subscriptions.charge_due()
+        assert sandbox_sessions.session(book.id).periods == month
+        with clock.frozen(months_after(at, month)):
+            sandbox_subscriptions.charge_due()
+        assert sandbox_sessions.session(book.id).periods == month + 1
+    sandbox_subscriptions.set_ending(book.id, ends=True)
+    with clock.frozen(months_after(at, 3)):
+        sandbox_subscriptions.charge_due()
+    ended = sandbox_sessions.session(book.id)
+    assert (ended.subscription_status, ended.periods) == ("canceled", 3)
+    for act in (sandbox_subscriptions.renew, sandbox_subscriptions.end):
+        with pytest.raises(Conflict):
+            act(book.id, KIND)
+    with pytest.raises(Conflict):
+        sandbox_subscriptions.set_ending(book.id, ends=False)
+
+
+def test_a_month_that_could_not_be_charged_is_tried_again() -> None:
+    book = sandbox_sessions.open_session(sandbox_api.opening(SUBSCRIPTION, None))
+    sandbox_sessions.pay(book.id, KIND)
+    assert sandbox_subscriptions.renew(book.id, KIND, "failed").subscription_status == "past_due"
+    again = sandbox_subscriptions.renew(book.id, KIND)
+    assert (again.subscription_status, again.periods) == ("active", 2)
+
+
+def test_a_subscription_is_known_by_its_own_name_alone() -> None:
+    book = sandbox_sessions.open_session(sandbox_api.opening(SUBSCRIPTION, None))
+    plan = "sub_" + book.id.removeprefix("cs_test_")
+    with pytest.raises(NotFound):
+        sandbox_subscriptions.session_of_plan(plan)
+    sandbox_sessions.pay(book.id, KIND)
+    assert sandbox_subscriptions.session_of_plan(plan) == book.id
+
+
+def test_what_is_ordered_twice_or_by_halves_is_refused() -> None:
+    for wrong in (
+        REQUEST | {"line_items": []},
+        REQUEST | {"mode": "subscription"},
+        SUBSCRIPTION | {"mode": "payment"},
+    ):
+        with pytest.raises(Invalid):
+            sandbox_api.opening(wrong, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/payments/none", b"", 404),
+        ("POST", "/checkouts", b"{", 422),
+        (
+            "POST",
+            "/checkouts",
+            b'{"product_cart":[{"product_id":"prod_none","quantity":1}],"return_url":"http://a"}',
+            404,
+        ),
+        ("PATCH", "/subscriptions/sub_none", b'{"status":"cancelled"}', 404),
+        ("DELETE", "/products", b"", 404),
+    ],
+)
+def test_what_the_sandboxs_dodo_does_not_know_is_refused(method: str, path: str, body: bytes, status: int) -> None:
+    key = {"authorization": f"Bearer {sandbox_api.secret_key(bus.settings)}", "content-type": "application/json"}
+    answer = sandbox_api.handle(Call(method, f"{sandbox_dodo_api.PREFIX}{path}", key, body))
+    assert answer.status == status
+    stranger = Call(method, f"{sandbox_dodo_api.PREFIX}{path}", {"authorization": "Bearer no"}, body)
+    assert sandbox_api.handle(stranger).status == 401
