@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 WEBHOOKS = ("tests/services/test_webhooks.py", "tests/services/test_webhook_batches.py")
 EVENTS = ("tests/services/test_webhook_events.py", "tests/services/test_webhook_signatures.py")
-CARDS = ("tests/services/test_card_subscriptions.py",)
+CARDS = ("tests/services/test_card_subscriptions.py", "tests/services/test_events_out_of_turn.py")
 SUBSCRIPTIONS = ("tests/services/test_subscriptions.py", "tests/services/test_subscription_renewals.py")
 CODES = ("tests/services/test_discounts.py", "tests/api/test_discounts.py")
 CHECKOUT = ("tests/services/test_checkout.py", "tests/services/test_discounts.py", "tests/api/test_payment.py")
@@ -16,6 +16,9 @@ ACCOUNTS = (
     "tests/api/test_accounts.py",
     "tests/api/test_concurrent_sign_ups.py",
     "tests/services/test_lockout.py",
+    "tests/services/test_passwords.py",
+    "tests/services/test_sessions.py",
+    "tests/services/test_tokens.py",
     "tests/services/test_one_time_codes.py",
     "tests/api/test_codes.py",
     "tests/api/test_security.py",
@@ -37,8 +40,14 @@ MONEY: Mapping[str, Sequence[str]] = {
     "custom_gifts": ("tests/services/test_custom_gifts.py",),
     "coin_packs": ("tests/services/test_coin_packs.py", "tests/api/test_payment.py"),
     "checkout": (*CHECKOUT, *WEBHOOKS, "tests/services/test_sandbox.py"),
-    "abandoned_checkouts": RECONCILIATION,
-    "purchases": (*WEBHOOKS, "tests/services/test_purchases.py", "tests/services/test_dodo.py", *CODES),
+    "abandoned_checkouts": (*RECONCILIATION, "tests/services/test_discounts.py"),
+    "purchases": (
+        *WEBHOOKS,
+        "tests/services/test_events_out_of_turn.py",
+        "tests/services/test_purchases.py",
+        "tests/services/test_dodo.py",
+        *CODES,
+    ),
     "webhooks": (*WEBHOOKS, "tests/services/test_dodo.py"),
     "webhook_batches": ("tests/services/test_webhook_batches.py",),
     "webhook_effects": (*WEBHOOKS, *CARDS, "tests/api/test_livekit.py"),
@@ -48,7 +57,7 @@ MONEY: Mapping[str, Sequence[str]] = {
     "subscriptions": (*SUBSCRIPTIONS, *CARDS, "tests/api/test_subscriptions.py"),
     "subscription_states": (*SUBSCRIPTIONS, *CARDS),
     "subscription_settlement": CARDS,
-    "subscription_payments": CARDS,
+    "subscription_payments": (*SUBSCRIPTIONS, *CARDS),
     "subscription_refunds": CARDS,
     "subscription_renewals": (*SUBSCRIPTIONS, *CARDS),
     "billing_months": (*SUBSCRIPTIONS, *CARDS),
@@ -57,9 +66,9 @@ MONEY: Mapping[str, Sequence[str]] = {
     "marketplace_purchases": MARKET,
     "payouts": ("tests/services/test_payouts.py", "tests/api/test_panel.py", *CREATORS),
     "financial": (*CREATORS, *ENCRYPTION, "tests/services/test_payouts.py"),
-    "reconciliation": ("tests/services/test_ledger.py", "tests/services/test_gifts.py"),
+    "reconciliation": ("tests/services/test_ledger.py", "tests/services/test_reconciliation.py"),
     "provider_reconciliation": RECONCILIATION,
-    "idempotency": ("tests/services/test_idempotency.py", "tests/services/test_sandbox.py"),
+    "idempotency": ("tests/services/test_idempotency.py", "tests/services/test_retention.py"),
 }
 
 SIGN_IN: Mapping[str, Sequence[str]] = {

@@ -338,6 +338,41 @@ def test_what_is_paid_runs_to_its_last_second_though_the_provider_ends_it(
     assert Subscription.get_by_id(found.id).status == status
 
 
+@pytest.mark.parametrize(("left_s", "status"), [(1, "cancelled"), (0, "expired")])
+def test_one_that_was_cancelled_runs_to_its_last_second_too(
+    viewer: User, streamer: User, left_s: int, status: str
+) -> None:
+    until = (clock.now() + MONTH).replace(microsecond=0)
+    found = paid(viewer, streamer, until=until)
+    subscriptions.cancel(actor_of(viewer), found.id)
+    with clock.frozen(until - timedelta(seconds=left_s)):
+        deliver(plan_changed(found, "deleted", status="canceled"))
+    assert Subscription.get_by_id(found.id).status == status
+
+
+def test_time_that_was_carried_is_kept_month_after_month(viewer: User, streamer: User) -> None:
+    begin = clock.now().replace(microsecond=0)
+    with clock.frozen(begin):
+        paid(viewer, streamer, until=begin + MONTH)
+        started = order(viewer, streamer, Tier.PRO)
+        for month in (1, 2):
+            deliver(invoice_paid(row(started), begin + month * MONTH, number=month))
+            assert row(started).expires_at == begin + month * MONTH + MONTH / 2
+    assert row(started).periods == 2
+
+
+def test_what_coins_took_over_from_a_card_is_renewed_by_the_month(viewer: User, streamer: User) -> None:
+    old = paid(viewer, streamer)
+    give_coins(viewer, 5000)
+    wanted = SubscriptionOrder(streamer_id=streamer.id, tier=Tier.PRO, payment_method=PaymentMethod.COINS)
+    new = subscriptions.subscribe(actor_of(viewer), wanted).subscription
+    for month in (1, 2):
+        with clock.frozen(months_after(old.expires_at, month - 1)):
+            assert subscription_renewals.renew_and_end() == 1
+        assert Subscription.get_by_id(new.id).expires_at == months_after(old.expires_at, month)
+    assert reconciliation.reconcile().clean
+
+
 def test_a_cent_that_went_back_is_booked_once(viewer: User, streamer: User) -> None:
     found = paid(viewer, streamer)
     deliver(invoice_payment(found))

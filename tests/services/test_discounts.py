@@ -9,7 +9,8 @@ import pytest
 from db.connection import connection, query
 from db.models.coin_purchases import CoinPurchase
 from db.models.users import User
-from services import checkout, clock, discount_codes, discounts, reconciliation, wallets
+from db.transactions import atomic
+from services import abandoned_checkouts, checkout, clock, discount_codes, discounts, reconciliation, wallets
 from services.actors import Role
 from services.checkout import Checkout, PurchaseOrder
 from services.discount_codes import DiscountCodeView, DiscountDraft
@@ -17,6 +18,7 @@ from services.discounts import CodeCheck
 from services.errors import Conflict, Invalid, ServiceError, Unavailable
 from services.ids import new_id
 from services.payment_providers import payment_providers
+from services.refusals import translating
 from settings import Settings
 from tests.factories import actor_of, make_user
 from tests.payments import (
@@ -130,6 +132,36 @@ def test_a_code_for_one_pack_works_for_that_pack() -> None:
     code = make_code(package_ids=[pack.id, pack.id])
     assert code.package_ids == [pack.id]
     assert buy(make_user(), code.code, pack).price == PRICE * 80 // 100
+
+
+def test_codes_are_listed_page_by_page_newest_first_each_once() -> None:
+    made = [make_code().id for _ in range(5)]
+    listed: list[object] = []
+    cursor: str | None = None
+    for _ in range(3):
+        page = discount_codes.all_codes(2, cursor)
+        listed += [code.id for code in page.items]
+        cursor = page.next_cursor
+    assert (listed, cursor) == (made[::-1], None)
+
+
+def test_a_code_that_two_use_at_once_is_refused_to_one_in_words() -> None:
+    code = make_code(max_uses=1)
+    with pytest.raises(Conflict) as refusal, translating(discounts.REFUSALS), atomic():
+        query("UPDATE discount_codes SET uses = 2 WHERE id = %s", (code.id,))
+    assert refusal.value.code == "discount_used_up"
+
+
+def test_a_code_is_free_again_once_its_checkout_is_abandoned() -> None:
+    code, at = make_code(), clock.now()
+    left, paid = [purchase_of(buy(make_user(), code.code)) for _ in range(2)]
+    query("UPDATE coin_purchases SET session = NULL WHERE id = %s", (left.id,))
+    deliver(completed(paid, amount_total=paid.price))
+    assert uses(code) == 2
+    with clock.frozen(at + timedelta(hours=26)):
+        assert [abandoned_checkouts.close_abandoned() for _ in range(2)] == [1, 0]
+    assert uses(code) == 1
+    assert CoinPurchase.get_by_id(left.id).status == "expired"
 
 
 @pytest.mark.parametrize("end", [expired, async_failed])

@@ -7,7 +7,7 @@ from db.models.users import User
 from services import entitlements, messages, rooms, subscriptions
 from services.actors import Role
 from services.chat import Draft, send_message
-from services.errors import Forbidden
+from services.errors import Forbidden, NotFound
 from services.rooms import ChatSettingsPatch, RoomRef
 from services.subscription_orders import SubscriptionOrder
 from services.tiers import PaymentMethod, Tier
@@ -54,6 +54,25 @@ def test_each_tier_gives_more_than_the_one_below(tier: Tier | None, given: list[
     found = entitlements.capabilities_with(viewer.id, streamer.id)
     assert [name for name in found.__struct_fields__ if getattr(found, name)] == given
     assert entitlements.capabilities_with(streamer.id, viewer.id) == entitlements.NOTHING
+
+
+def test_who_has_no_tier_may_nothing() -> None:
+    assert entitlements.capabilities(None) == entitlements.NOTHING
+    assert not any(getattr(entitlements.NOTHING, name) for name in entitlements.NOTHING.__struct_fields__)
+
+
+def test_the_tier_for_content_is_told_to_whoever_sets_it(streamer: User) -> None:
+    assert entitlements.content_tier_of(streamer.id) is Tier.PREMIUM
+    assert entitlements.set_content_tier(actor_of(streamer), Tier.PRO) is Tier.PRO
+    assert entitlements.content_tier_of(streamer.id) is Tier.PRO
+    viewer = make_user()
+    for ask in (lambda: entitlements.content_tier_of(viewer.id), lambda: set_by(viewer)):
+        with pytest.raises(NotFound):
+            ask()
+
+
+def set_by(user: User) -> Tier:
+    return entitlements.set_content_tier(actor_of(user), Tier.PRO)
 
 
 @pytest.mark.parametrize("tier", list(Tier))
@@ -103,6 +122,16 @@ def test_the_streamer_and_staff_see_it_and_nobody_else(streamer: User) -> None:
         assert entitlements.sees_content(actor_of(user), streamer.id) is sees
     assert not entitlements.sees_content(None, streamer.id)
     assert not entitlements.sees_content(actor_of(streamer), None)
+
+
+@pytest.mark.parametrize(("visibility", "watched"), [("PUBLIC", True), ("UNLISTED", True), ("SUBSCRIBERS", False)])
+def test_what_is_for_subscribers_alone_is_watched_by_them_and_its_owner(
+    streamer: User, visibility: str, watched: bool
+) -> None:
+    viewer = subscriber(streamer, Tier.PREMIUM)
+    for actor, may in ((None, watched), (actor_of(make_user()), watched), (actor_of(viewer), True)):
+        assert entitlements.may_watch(actor, visibility, streamer.id) is may
+    assert entitlements.may_watch(actor_of(streamer), visibility, streamer.id)
 
 
 def test_access_ends_with_the_paid_time(streamer: User) -> None:

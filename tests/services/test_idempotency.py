@@ -77,6 +77,29 @@ def test_one_that_was_given_up_and_lives_after_all_has_no_effect(committed_db: N
     assert posts() == 0
 
 
+def test_a_key_of_yesterday_is_another_request_today(committed_db: None) -> None:
+    user_id, day_s = make_user().id, 24 * 3600
+    request(lambda: dies_after_its_effect(user_id))
+    idempotency.keep(user_id, KEY, Answer(201, {}, b"done"))
+    assert request(lambda: claimed(user_id, day_s - 1)) == Answer(201, {}, b"done")
+    assert request(lambda: claimed(user_id, day_s + 1)) is None
+    with pytest.raises(Conflict) as refusal:
+        request(lambda: claimed(user_id, day_s + 2))
+    assert refusal.value.code == "request_in_progress"
+
+
+def test_a_claim_that_is_released_may_be_made_again_and_another_request_with_its_key_is_refused(
+    committed_db: None,
+) -> None:
+    user_id = make_user().id
+    assert request(lambda: claimed(user_id)) is None
+    idempotency.release(user_id, KEY)
+    assert request(lambda: claimed(user_id)) is None
+    with pytest.raises(Conflict) as refusal:
+        request(lambda: idempotency.claim(user_id, KEY, b"something else"))
+    assert refusal.value.code == "idempotency_key_reused"
+
+
 def test_the_answer_of_one_that_lived_is_given_again(committed_db: None) -> None:
     user_id = make_user().id
     request(lambda: dies_after_its_effect(user_id))

@@ -76,11 +76,14 @@ def test_a_provider_that_is_away_is_no_clean_bill(provider: FakeProvider) -> Non
     assert details() == ["could not be asked: gone fishing"]
 
 
-def test_a_checkout_that_no_provider_closes_is_closed_after_a_day() -> None:
-    unopened, opened = make_purchase(make_user()), make_purchase(make_user(), session="cs_1")
-    dodo = make_purchase(make_user(), provider="dodo", session="cks_1")
-    assert abandoned_checkouts.close_abandoned() == 0
-    with clock.frozen(clock.now() + timedelta(hours=26)):
+def test_a_checkout_that_no_provider_closes_is_closed_after_25_hours() -> None:
+    at = clock.now()
+    with clock.frozen(at):
+        unopened, opened = make_purchase(make_user()), make_purchase(make_user(), session="cs_1")
+        dodo = make_purchase(make_user(), provider="dodo", session="cks_1")
+    with clock.frozen(at + timedelta(hours=25)):
+        assert abandoned_checkouts.close_abandoned() == 0
+    with clock.frozen(at + timedelta(hours=25, seconds=1)):
         assert [abandoned_checkouts.close_abandoned() for _ in range(2)] == [2, 0]
     statuses = [CoinPurchase.get_by_id(purchase.id).status for purchase in (unopened, opened, dodo)]
     assert statuses == ["expired", "pending", "expired"]
