@@ -48,7 +48,7 @@ def create_gift(actor: Actor, draft: GiftDraft) -> GiftView:
 def replace_gift(actor: Actor, gift_id: UUID, draft: GiftDraft) -> GiftView:
     """Change a gift that is on offer; what was given before stays as it was. Raises NotFound, Forbidden."""
     with atomic():
-        _held(actor, gift_id)
+        _hold(actor, gift_id)
         Gift.update(**_columns(draft)).where(Gift.id == gift_id).execute()
         return _view(Gift.get_by_id(gift_id))
 
@@ -56,21 +56,20 @@ def replace_gift(actor: Actor, gift_id: UUID, draft: GiftDraft) -> GiftView:
 def delete_gift(actor: Actor, gift_id: UUID) -> None:
     """Take a gift off the offer; one that was given stays in the books. Raises NotFound, Forbidden."""
     with atomic():
-        _held(actor, gift_id)
+        _hold(actor, gift_id)
         if GiftTransaction.select().where(GiftTransaction.gift == gift_id).exists():
             Gift.update(is_active=False).where(Gift.id == gift_id).execute()
         else:
             Gift.delete().where(Gift.id == gift_id).execute()
 
 
-def _held(actor: Actor, gift_id: UUID) -> Gift:
-    """The gift, held until the transaction ends: nobody gives it meanwhile."""
+def _hold(actor: Actor, gift_id: UUID) -> None:
+    """Hold a gift until the transaction ends: nobody gives it meanwhile."""
     gift = Gift.select().where(Gift.id == gift_id, Gift.is_active).for_update().first()
     if gift is None:
         raise NotFound("No such gift.", "gift_not_found")
     if gift.streamer_id != actor.user_id and not actor.is_admin:
         raise Forbidden("This is somebody else's gift.", "not_owner")
-    return gift
 
 
 def _columns(draft: GiftDraft) -> dict[str, object]:
