@@ -177,7 +177,7 @@ def test_nothing_is_lost_or_doubled_when_a_process_is_killed(committed_db: Setti
             await asyncio.gather(*(visitor.wait_for_messages(2 * CROWD) for visitor in visitors))
             await asyncio.gather(*(visitor.wait_for_votes(CROWD) for visitor in visitors))
         await asyncio.to_thread(
-            wait_for, lambda: least_watched() >= WATCHED_S, "everybody to have watched for a while", 60
+            wait_for, lambda: least_watched() >= WATCHED_S, "everybody to have watched for a while", 180
         )
         await asyncio.gather(*(visitor.go() for visitor in visitors))
         return visitors
