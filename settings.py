@@ -132,6 +132,11 @@ NAMES = frozenset(
     """.split()  # noqa: SIM905 - a list of names reads better as words
 )
 
+HTTP = ("http", "https")
+POSTGRES = ("postgresql", "postgres")
+#: What Celery's broker may be spoken to by.
+BROKERS = ("redis", "rediss", "unix", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "sqs")
+
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from an environment; raises SettingsError for the first that is wrong."""
@@ -152,37 +157,39 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _addresses(read: Reader) -> dict[str, Any]:
-    host, port = read.text("HOST", "127.0.0.1"), read.port("PORT", 8000)
+    host, port = read.host("HOST", "127.0.0.1"), read.port("PORT", 8000)
     realtime, rtmp = read.port("REALTIME_PORT", 8001), read.port("RTMP_PORT", 1935)
     relay = read.port("RELAY_PORT", 8002)
     shown = "localhost" if host in ("0.0.0.0", "127.0.0.1", "::") else host  # noqa: S104 - compared, not bound
     return {
         "host": host,
         "port": port,
-        "realtime_host": read.text("REALTIME_HOST", host),
-        "rtmp_host": read.text("RTMP_HOST", host),
+        "realtime_host": read.host("REALTIME_HOST", host),
+        "rtmp_host": read.host("RTMP_HOST", host),
         "realtime_port": realtime,
         "realtime_processes": read.whole("REALTIME_PROCESSES", 1, 1, 256),
         "rtmp_port": rtmp,
         "relay_port": relay,
         "flower_port": read.port("FLOWER_PORT", 5555),
-        "relay_url": read.text("RELAY_URL", f"http://127.0.0.1:{relay}").rstrip("/"),
-        "public_url": read.text("PUBLIC_URL", f"http://{shown}:{port}").rstrip("/"),
-        "public_rtmp_url": read.text("PUBLIC_RTMP_URL", f"rtmp://{shown}:{rtmp}/live").rstrip("/"),
-        "public_realtime_url": read.text("PUBLIC_REALTIME_URL", f"ws://{shown}:{realtime}").rstrip("/"),
-        "public_relay_url": read.text("PUBLIC_RELAY_URL", f"http://{shown}:{relay}").rstrip("/"),
+        "relay_url": read.url("RELAY_URL", f"http://127.0.0.1:{relay}", HTTP).rstrip("/"),
+        "public_url": read.url("PUBLIC_URL", f"http://{shown}:{port}", HTTP).rstrip("/"),
+        "public_rtmp_url": read.url("PUBLIC_RTMP_URL", f"rtmp://{shown}:{rtmp}/live", ("rtmp", "rtmps")).rstrip("/"),
+        "public_realtime_url": read.url("PUBLIC_REALTIME_URL", f"ws://{shown}:{realtime}", ("ws", "wss")).rstrip("/"),
+        "public_relay_url": read.url("PUBLIC_RELAY_URL", f"http://{shown}:{relay}", HTTP).rstrip("/"),
     }
 
 
 def _stores(read: Reader) -> dict[str, Any]:
-    database, redis = read.required("DATABASE_URL"), read.required("REDIS_URL")
+    read.required("DATABASE_URL")
+    read.required("REDIS_URL")
+    database, redis = read.url("DATABASE_URL", "", POSTGRES), read.url("REDIS_URL", "", ("redis", "rediss", "unix"))
     return {
         "database_url": database,
-        "database_owner_url": read.text("DATABASE_OWNER_URL", database),
+        "database_owner_url": read.url("DATABASE_OWNER_URL", database, POSTGRES),
         "database_pool_size": read.whole("DATABASE_POOL_SIZE", 8, 1, 500),
         "slow_query_ms": read.whole("SLOW_QUERY_MS", 250, 0, 60_000),
         "redis_url": redis,
-        "celery_broker_url": read.text("CELERY_BROKER_URL", redis),
+        "celery_broker_url": read.url("CELERY_BROKER_URL", redis, BROKERS),
     }
 
 
@@ -196,14 +203,14 @@ def _secrets(read: Reader) -> dict[str, Any]:
         "ingest_secret": read.secret("INGEST_SECRET"),
         "playback_secret": _plain(read, "PLAYBACK_SECRET"),
         "encryption_keys": read.fernet_keys("ENCRYPTION_KEYS"),
-        "flower_basic_auth": read.text("FLOWER_BASIC_AUTH"),
+        "flower_basic_auth": read.sign_in("FLOWER_BASIC_AUTH"),
     }
 
 
 def _http(read: Reader) -> dict[str, Any]:
     return {
-        "cors_origins": tuple(o.rstrip("/") for o in read.names("CORS_ORIGIN", "http://localhost:3000")),
-        "frontend_url": read.text("FRONTEND_URL", "http://localhost:3000").rstrip("/"),
+        "cors_origins": read.origins("CORS_ORIGIN", "http://localhost:3000"),
+        "frontend_url": read.url("FRONTEND_URL", "http://localhost:3000", HTTP).rstrip("/"),
         "rate_limit_auth": read.rate("RATE_LIMIT_AUTH", "100/15minutes"),
         "rate_limit_default": read.rate("RATE_LIMIT_DEFAULT", "1000/15minutes"),
         "list_kept_ms": read.whole("LIST_KEPT_MS", 250, 0, 1000),
@@ -221,7 +228,7 @@ def _media(read: Reader) -> dict[str, Any]:
         "media_storage": _storage(read, hls_path),
         "aws_s3_bucket": read.text("AWS_S3_BUCKET"),
         "aws_region": read.text("AWS_REGION"),
-        "aws_endpoint_url": read.text("AWS_ENDPOINT_URL"),
+        "aws_endpoint_url": read.url("AWS_ENDPOINT_URL", "", HTTP),
         "aws_access_key_id": read.text("AWS_ACCESS_KEY_ID"),
         "aws_secret_access_key": read.text("AWS_SECRET_ACCESS_KEY"),
         "ffmpeg_binary": read.text("FFMPEG_BINARY"),
@@ -292,7 +299,7 @@ def _providers(read: Reader) -> dict[str, Any]:
         "stripe_webhook_secret": read.required("STRIPE_WEBHOOK_SECRET"),
         "dodo_api_key": read.text("DODO_API_KEY"),
         "dodo_webhook_secrets": read.standard_webhook_secrets("DODO_WEBHOOK_SECRET"),
-        "livekit_url": read.text("LIVEKIT_URL"),
+        "livekit_url": read.url("LIVEKIT_URL", "", ("wss", "ws", *HTTP)),
         "livekit_api_key": read.text("LIVEKIT_API_KEY"),
         "livekit_api_secret": read.text("LIVEKIT_API_SECRET"),
         "platform_share_percent": read.whole("PLATFORM_SHARE_PERCENT", 30, 0, 100),

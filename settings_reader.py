@@ -51,6 +51,35 @@ class Reader:
             raise SettingsError(name, f"must be one of {', '.join(allowed)}, not {value!r}")
         return value
 
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        """An address with one of the schemes, or nothing where the default is nothing; no refusal shows a password."""
+        value = self.text(name, default)
+        if value and not re.fullmatch(rf"({'|'.join(map(re.escape, schemes))})://\S+", value):
+            raise SettingsError(name, f"must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}")
+        return value
+
+    def host(self, name: str, default: str) -> str:
+        """A name or an address to listen at."""
+        value = self.text(name, default)
+        if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):
+            raise SettingsError(name, f"must be a host name or an address, not {value!r}")
+        return value
+
+    def origins(self, name: str, default: str) -> tuple[str, ...]:
+        """Origins as browsers send them (RFC 6454, section 6.2), by commas; never all of them, nor any path."""
+        found = tuple(origin.rstrip("/") for origin in self.names(name, default))
+        for origin in found:
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/*@?#]+", origin):
+                raise SettingsError(name, f"must be origins such as {default} by commas, which {origin!r} is not")
+        return found
+
+    def sign_in(self, name: str) -> str:
+        """`user:password`, or nothing; no refusal ever shows it."""
+        value = self.text(name)
+        if value and not re.fullmatch(r"[^:\s]+:\S{8,}", value):
+            raise SettingsError(name, "must be user:password, with a password of at least 8 characters")
+        return value
+
     def names(self, name: str, default: str = "") -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
     """Restore and say so; refuses without --yes, and while the stack runs."""
     if not arguments.yes:
         raise EmbeddedError("restore replaces the database and the media; say --yes when that is what you want")
-    if not tarfile.is_tarfile(arguments.file):
+    if not arguments.file.is_file() or not tarfile.is_tarfile(arguments.file):
         raise EmbeddedError(f"{arguments.file} is not a backup")
     with embedded.servers(data_dir(environ), environ) as environment:
         read(arguments.file, configuration.load(environment))
