@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import kombu
 import kombu.exceptions
+import psycopg2.errors
 
 from db import drift
 from db.connection import query
@@ -28,8 +29,7 @@ def run(_arguments: argparse.Namespace, environ: dict[str, str]) -> int:
     """Print what was looked at, and what is wrong; returns 1 when something is."""
     with session.opened(environ) as settings:
         print("settings: valid")
-        missing = pending(settings.database_owner_url)
-        faults = [*_connections(), *_jobs(settings), *_mail(settings), *_role(), *_schema(missing), *_ffmpeg(settings)]
+        faults = [*_connections(), *_jobs(settings), *_mail(settings), *_role(), *_schema(settings), *_ffmpeg(settings)]
     for fault in faults:
         print(f"wrong: {fault}")
     return 1 if faults else 0
@@ -72,16 +72,23 @@ def _mail(settings: Settings) -> Iterator[str]:
 
 def _role() -> Iterator[str]:
     """Row-level security means nothing to whoever owns the tables or is told to pass it by."""
-    [(name, passes_by, owned)] = query(_ROLE)
+    [(name, signed_in_as, passes_by, owned)] = query(_ROLE)
     if passes_by:
         yield f"DATABASE_URL: the role {name} passes row-level security by; sign in as one that does not"
     if owned:
         yield f"DATABASE_URL: the role {name} owns {owned} tables, which row-level security does not hold"
     if not passes_by and not owned:
         print(f"row-level security: holds the role {name}")
+        if signed_in_as != name:
+            print(f"  but {signed_in_as} signs in and takes it, and could drop it: name DATABASE_OWNER_URL apart")
 
 
-def _schema(missing: list[str]) -> Iterator[str]:
+def _schema(settings: Settings) -> Iterator[str]:
+    try:
+        missing = pending(settings.database_owner_url)
+    except psycopg2.errors.InsufficientPrivilege:
+        yield "DATABASE_OWNER_URL: must be the owner of the schema, who knows which migrations were applied"
+        return
     yield from (f"schema: migration {name} has not been applied" for name in missing)
     differences = drift.differences()
     yield from (f"schema: {line}" for line in differences)
@@ -103,6 +110,6 @@ def _ffmpeg(settings: Settings) -> Iterator[str]:
 
 
 _ROLE = """
-SELECT rolname, rolsuper OR rolbypassrls,
+SELECT rolname, session_user, rolsuper OR rolbypassrls,
        (SELECT count(*) FROM pg_tables WHERE tableowner = current_user AND schemaname = 'public')
 FROM pg_roles WHERE rolname = current_user"""

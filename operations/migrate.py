@@ -3,9 +3,11 @@
 import argparse
 
 import settings as configuration
+from db.application_role import NotLetIn, let_in
 from db.migrate import migrate, roll_back
 from embedded import EmbeddedError, attached
 from operations.project import data_dir
+from settings import Settings
 
 HELP = "bring the database to the newest schema, also while the stack runs"
 
@@ -21,12 +23,21 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
     if arguments.back_to and not arguments.yes:
         raise EmbeddedError("--back-to drops tables and columns with what is in them; say --yes when you want that")
     with attached(data_dir(environ), environ) as environment:
-        url = configuration.load(environment).database_owner_url
+        settings = configuration.load(environment)
         if arguments.back_to:
-            return _take_back(url, arguments.back_to)
-        applied = migrate(url)
+            return _take_back(settings.database_owner_url, arguments.back_to)
+        applied = migrate(settings.database_owner_url)
+        _let_the_application_in(settings)
     print("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is the newest")
     return 0
+
+
+def _let_the_application_in(settings: Settings) -> None:
+    try:
+        if let_in(settings.database_owner_url, settings.database_url):
+            print("the application may sign in by DATABASE_URL now")
+    except NotLetIn as error:
+        raise EmbeddedError(f"DATABASE_URL: nobody can sign in by it; {error}") from error
 
 
 def _take_back(url: str, last_kept: str) -> int:
