@@ -85,14 +85,15 @@ def test_uploads_are_refused_while_there_is_no_room_and_leave_nothing(stack: Sta
 
 def test_a_database_that_gave_up_for_want_of_room_and_all_around_it_come_back_by_themselves(stack: Stack) -> None:
     key = str(stack.call("GET", "/api/auth/stream-key", stack.sign_in("streamer"))["streamKey"])
-    load, talker, before = Load(stack), Talker(stack), revivals(stack, "postgres")
+    load, talker = Load(stack), Talker(stack)
+    server, before = postmaster(stack), revivals(stack, "postgres")
     with steady_encoder(stack, key):
         until(lambda: live(stack), 30)
         with load.at_work(), at_work(talker.talk):
             until(lambda: len(talker.acknowledged) > 2, 30)
             with no_room(stack):
                 until(lambda: load.refusals[503] > 20, 30, lambda: load.refusals)
-                give_up(stack)
+                give_up(stack, server)
                 assert requests.get(f"{stack.url}/health", timeout=5).ok, "liveness asks no store"
                 assert not is_ready(stack)
                 so_far = len(talker.acknowledged)
@@ -107,9 +108,8 @@ def test_a_database_that_gave_up_for_want_of_room_and_all_around_it_come_back_by
     until(partial(is_recorded, stack, stream["id"]), 90)
 
 
-def give_up(stack: Stack) -> None:
+def give_up(stack: Stack, server: psutil.Process) -> None:
     """Have PostgreSQL need another file for its log, which it cannot do without: it ends, and cannot start."""
-    server = postmaster(stack)
     address = json.loads((stack.data_dir / "running.json").read_text())["environment"]["DATABASE_OWNER_URL"]
     try:
         connection = psycopg2.connect(address)

@@ -71,7 +71,7 @@ def test_a_broadcast_whose_disk_is_full_ends_and_the_next_begins_when_there_is_r
                 assert "no room for a broadcast" in stack.printed()
                 load.recovered()
                 so_far = len(talker.acknowledged)
-                until(lambda: len(talker.acknowledged) > so_far + 2)
+                until(lambda: len(talker.acknowledged) > so_far + 2, why=lambda: (talker.visits, talker.refusals[-3:]))
                 assert stack.call("GET", f"/api/streams/{first['id']}")["status"] == "ENDED"
                 assert told(stack, follower) == heard, "nobody is told of a broadcast that cannot be"
             (second,) = until(lambda: live(stack), RECOVERS_WITHIN_S)
