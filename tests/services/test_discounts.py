@@ -10,12 +10,13 @@ from db.connection import connection, query
 from db.models.coin_purchases import CoinPurchase
 from db.models.users import User
 from db.transactions import atomic
-from services import abandoned_checkouts, checkout, clock, discount_codes, discounts, reconciliation, wallets
+from services import abandoned_checkouts, checkout, clock, discount_codes, discounts, purchases, reconciliation, wallets
 from services.actors import Role
 from services.checkout import Checkout, PurchaseOrder
 from services.discount_codes import DiscountCodeView, DiscountDraft
 from services.discounts import CodeCheck
 from services.errors import Conflict, Invalid, ServiceError, Unavailable
+from services.gateways.payments.interface import PaymentFailed
 from services.ids import new_id
 from services.payment_providers import payment_providers
 from services.refusals import translating
@@ -154,10 +155,11 @@ def test_a_code_that_two_use_at_once_is_refused_to_one_in_words() -> None:
 
 def test_a_code_is_free_again_once_its_checkout_is_abandoned() -> None:
     code, at = make_code(), clock.now()
-    left, paid = [purchase_of(buy(make_user(), code.code)) for _ in range(2)]
+    left, failed, paid = [purchase_of(buy(make_user(), code.code)) for _ in range(3)]
     query("UPDATE coin_purchases SET session = NULL WHERE id = %s", (left.id,))
+    assert purchases.settle_failure(PaymentFailed(failed.id, "pi_1"), "stripe").changed
     deliver(completed(paid, amount_total=paid.price))
-    assert uses(code) == 2
+    assert uses(code) == 3, "after a try that failed another may follow"
     with clock.frozen(at + timedelta(hours=26)):
         assert [abandoned_checkouts.close_abandoned() for _ in range(2)] == [1, 0]
     assert uses(code) == 1

@@ -8,6 +8,7 @@ from services import encryption, financial, key_rotation
 from services.actors import Actor
 from services.bus import bus
 from services.encryption import CannotOpen
+from services.errors import NotFound
 from services.financial import BankDetails
 from tests.configuring import configured
 from tests.factories import actor_of, make_user
@@ -77,3 +78,16 @@ def test_what_no_key_opens_is_counted_and_left_alone(actor: Actor) -> None:
 def test_the_id_of_a_key_does_not_give_it_away() -> None:
     key = bus.settings.encryption_keys[0]
     assert encryption.newest_key_id() not in key and len(encryption.newest_key_id()) == 12
+
+
+def test_who_has_said_where_to_pay_to_can_be_paid_and_nobody_else(actor: Actor) -> None:
+    other = actor_of(make_user())
+    assert not financial.has_details(actor.user_id)
+    with pytest.raises(NotFound):
+        financial.own_details(actor)
+    with pytest.raises(NotFound):
+        financial.payable_details(actor.user_id)
+    financial.keep_details(actor, DETAILS)
+    assert financial.has_details(actor.user_id)
+    assert not financial.has_details(other.user_id)
+    assert financial.payable_details(actor.user_id).account_holder == "Mira Lund"

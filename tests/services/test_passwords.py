@@ -5,7 +5,8 @@ import pytest
 from db.connection import query
 from services import accounts, lockout, one_time_codes, password_changes, passwords, throttle
 from services.accounts import Registration
-from services.errors import Invalid, RateLimited, Unauthorized
+from services.errors import Conflict, Invalid, RateLimited, Unauthorized
+from services.ids import new_id
 from services.one_time_codes import Purpose
 from services.sessions import Device
 from tests.factories import PASSWORD, actor_of, make_user
@@ -98,3 +99,12 @@ def test_signing_up_signs_in_under_the_names_that_were_given() -> None:
     row = "SELECT email, name, username, company, last_login_at IS NOT NULL FROM accounts WHERE id = %s"
     assert query(row, (signed_in.user.id,)) == [(MIRA, "Mira Lund", "mira", "Boats", True)]
     assert signed_in.token == signed_in.session.access_token
+
+
+def test_a_name_that_another_gave_up_lately_is_taken_for_whoever_asks_for_it() -> None:
+    query("INSERT INTO previous_usernames (id, user_id, username) VALUES (%s, %s, 'mira')", (new_id(), make_user().id))
+    with pytest.raises(Conflict) as refusal:
+        accounts.register(Registration(MIRA, PASSWORD, username="mira"), Device())
+    assert refusal.value.code == "username_taken"
+    made_up = accounts.register(Registration(MIRA, PASSWORD), Device()).user.username
+    assert made_up.startswith("mira_")

@@ -58,6 +58,23 @@ def test_what_was_paid_there_and_is_not_booked_here_is_found(provider: FakeProvi
     assert _drift("provider_payments_stripe") == 2
 
 
+@pytest.mark.parametrize(
+    ("ago", "found"),
+    [
+        (timedelta(minutes=14, seconds=50), 0),
+        (timedelta(minutes=15), 1),
+        (timedelta(days=7), 1),
+        (timedelta(days=7, seconds=1), 0),
+    ],
+)
+def test_payments_of_a_week_are_looked_at_but_not_those_on_their_way(
+    provider: FakeProvider, ago: timedelta, found: int
+) -> None:
+    with clock.frozen(clock.now()):
+        provider.listed = [listed(make_purchase(make_user()), ago=ago)]
+        assert len(details()) == found
+
+
 def test_what_is_booked_here_and_not_listed_there_is_found(provider: FakeProvider) -> None:
     purchase = make_purchase(make_user())
     deliver(completed(purchase))
