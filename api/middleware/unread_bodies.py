@@ -16,7 +16,7 @@ class UnreadBodies:
 
     def process_response(self, req: Request, _resp: falcon.Response, _resource: Any, _succeeded: bool) -> None:
         chunked = "chunked" in (req.get_header("Transfer-Encoding") or "").lower()
-        if not chunked and not req.content_length:
+        if not chunked and not 0 < (req.content_length or 0) <= MOST_BYTES:
             return
         stream, dropped = req.stream if chunked else req.bounded_stream, 0
         while dropped < MOST_BYTES and (piece := stream.read(PIECE_BYTES)):

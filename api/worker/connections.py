@@ -108,6 +108,13 @@ class Connection:
         self._is_lingering, self.unread, self.deadline = True, b"", until
         return True
 
+    def has_news(self) -> bool:
+        """Whether something has come that nobody has read yet, as every thread may be busy."""
+        try:
+            return not self._is_lingering and bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
     def give_up(self) -> None:
         """Tell a client whose request did not arrive in time."""
         if self._is_arriving and not self._is_lingering:

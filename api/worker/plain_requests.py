@@ -51,7 +51,7 @@ def read(head: bytes, surroundings: Mapping[str, Any], schemes: Mapping[str, str
         return None
     method, target, lines = (part.decode("latin-1") for part in found.groups())
     environ = _with_headers(dict(surroundings), lines, schemes)
-    if environ is None:
+    if environ is None or "HTTP_HOST" not in environ:
         return None
     path, _, query = target.partition("?")
     environ["REQUEST_METHOD"], environ["RAW_URI"] = method, target

@@ -18,7 +18,7 @@ from typing import Any
 
 from gunicorn import http
 from gunicorn.errors import ConfigError
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
@@ -104,11 +104,11 @@ class Worker(ThreadWorker):
         now = monotonic()
         overdue = [fd for fd, connection in list(self._waiting.items()) if connection.deadline < now]
         for connection in filter(None, [self._waiting.pop(fd, None) for fd in overdue]):
-            if connection.deadline < now:
+            if connection.deadline >= now or connection.has_news():
+                self._await(connection)  # another, which came to the same number; or it was we who were late
+            else:
                 connection.give_up()
                 self._close(connection)
-            else:
-                self._await(connection)  # another, which came to the same number meanwhile
 
     def _finish(self) -> None:
         """Take no new connections; answer on the others for a moment, and end when every answer is out."""
@@ -233,7 +233,10 @@ class Worker(ThreadWorker):
         connection.sock.settimeout(STALL_S)
         shown.parser = http.get_parser(self.cfg, connection.sock, connection.client)
         unreader = shown.parser.unreader = PatientUnreader(connection.sock, connection.take_unread())
-        goes_on = self.handle_request(next(shown.parser), shown) and not unreader.has_ended
+        request = next(shown.parser)
+        if request.version >= (1, 1) and not any(name == "HOST" for name, _ in request.headers):
+            raise InvalidHeader("HOST", req=request)  # RFC 9112, section 3.2
+        goes_on = self.handle_request(request, shown) and not unreader.has_ended
         goes_on = self._keepalive_after(shown, goes_on) and not unreader.has_ended
         connection.unread = unreader.take_buffered()
         connection.sock.setblocking(False)

@@ -63,6 +63,27 @@ def test_a_connection_on_which_nothing_is_asked_ends(impatient: Server) -> None:
     assert impatient.line().send(GET).rest().startswith(b"HTTP/1.1 200")
 
 
+def test_a_request_that_waits_for_a_thread_is_not_given_up(impatient: Server, tmp_path: Path) -> None:
+    idle, waits, arrives = (impatient.line().send(GET) for _ in range(3))
+    for line in (idle, waits, arrives):
+        line.answer()
+    arrives.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nh")
+    assert impatient.line().send(GET).answer().status == 200  # so that the beginning has been read
+    held = []
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        held.append(
+            impatient.line().send(f"GET /wait?folder={tmp_path / str(number)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        )
+        _wait_for(tmp_path / str(number) / "waits")
+    waits.send(GET)
+    arrives.send(b"i")
+    assert idle.rest() == b""  # its time is over, and so is that of the others
+    for number in range(2):
+        (tmp_path / str(number) / "go").touch()
+    assert [line.answer().status for line in (waits, arrives, *held)] == [200] * 4
+
+
 def test_what_runs_is_finished_before_the_server_ends(impatient: Server, tmp_path: Path) -> None:
     runs = impatient.line().send(f"GET /wait?folder={tmp_path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     idle = impatient.line().send(GET)

@@ -92,7 +92,10 @@ ENDS = st.sampled_from(["\r\n"] * 10 + ["\n", "\r"])
 
 @st.composite
 def heads(draw: st.DrawFn) -> bytes:
-    lines = [f"{draw(METHODS)} {draw(TARGETS)} {draw(VERSIONS)}"]
+    lines = [
+        f"{draw(METHODS)} {draw(TARGETS)} {draw(VERSIONS)}",
+        *draw(st.sampled_from([["Host: x"], ["Host: x"], []])),
+    ]
     lines += [f"{name}:{value}" for name, value in draw(st.lists(st.tuples(NAMES, VALUES), max_size=4))]
     return ("".join(line + draw(ENDS) for line in lines) + "\r\n").encode("latin-1")
 
@@ -134,7 +137,7 @@ def test_what_gunicorn_refuses_is_not_plain(head: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\n"]
+    "head", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"]
 )
 def test_what_everybody_sends_is_plain(head: bytes) -> None:
     assert ours(head) is not None
@@ -142,12 +145,12 @@ def test_what_everybody_sends_is_plain(head: bytes) -> None:
 
 def test_long_heads_and_many_fields_are_left_to_gunicorn() -> None:
     long, many = b"X: " + b"a" * LONGEST_HEAD + b"\r\n", b"X: a\r\n" * 101
-    assert ours(b"GET / HTTP/1.1\r\n" + long + b"\r\n") is None
-    assert ours(b"GET / HTTP/1.1\r\n" + many + b"\r\n") is None
-    assert ours(b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 50 + b"\r\n").environ["HTTP_X"] == ",".join("a" * 50)
+    assert ours(b"GET / HTTP/1.1\r\nHost: x\r\n" + long + b"\r\n") is None
+    assert ours(b"GET / HTTP/1.1\r\nHost: x\r\n" + many + b"\r\n") is None
+    assert ours(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 50 + b"\r\n").environ["HTTP_X"] == ",".join("a" * 50)
 
 
 def test_a_peer_that_is_not_trusted_does_not_say_how_its_client_speaks() -> None:
-    head = b"GET / HTTP/1.1\r\nX-Forwarded-Proto: https\r\n\r\n"
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: https\r\n\r\n"
     assert ours(head).environ["wsgi.url_scheme"] == "https"
     assert ours(head, ("192.0.2.1", 1)).environ["wsgi.url_scheme"] == "http"
