@@ -14,6 +14,7 @@ from services.bus import bus
 from services.client_addresses import client_address
 from services.errors import FieldError, Invalid, TooLarge, WrongType
 from services.sessions import Device
+from services.users import Me
 
 JSON_LIMIT = 1 << 20
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Context:
 
     def __init__(self) -> None:
         self.actor: Actor | None = None
+        self.me: Me | None = None
         self.route: Any = None
         self.body: bytes | None = None
         self.started_at = 0.0

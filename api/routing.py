@@ -60,6 +60,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     once: bool = False
     unlimited: bool = False
     paged: bool = False
+    #: Whether the account comes with the look at the token (as the context's `me`), instead of being asked for after.
+    of_myself: bool = False
     documented: bool = True
 
     @property

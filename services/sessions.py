@@ -1,7 +1,8 @@
 """Sessions: opened at sign-in, prolonged by rotating refresh tokens, ended at sign-out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,12 @@ from services.bus import bus
 from services.errors import Forbidden, NotFound, Unauthorized
 from services.events import SessionRevoked, publish
 from services.ids import new_id
+from services.tokens import AccessClaims
 from services.topics import CONTROL
+
+#: The session that a token names, unless it was ended, and its person `u`, found among `people`; takes both ids.
+LIVE_SESSION = """FROM auth_sessions a JOIN {people} u ON u.id = a.user_id
+                  WHERE a.id = %s AND a.user_id = %s AND a.revoked_at IS NULL"""
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -86,14 +92,21 @@ def verify_access_token(token: str) -> Actor:
     claims = tokens.read_access_token(token)
     with acting_as(str(claims.user_id), ANONYMOUS_ROLE):  # whoever it is sees their own sessions, and no role yet
         rows = query(
-            """SELECT u.role, u.suspended_at IS NOT NULL FROM auth_sessions a JOIN users u ON u.id = a.user_id
-               WHERE a.id = %s AND a.user_id = %s AND a.revoked_at IS NULL""",
+            f"SELECT u.role, u.suspended_at IS NOT NULL {LIVE_SESSION.format(people='users')}",
             (claims.session_id, claims.user_id),
             prepared=True,
         )
+    return admitted(claims, rows)
+
+
+def admitted(claims: AccessClaims, rows: Sequence[Sequence[Any]]) -> Actor:
+    """Whose token it is, from what was found of LIVE_SESSION: the role, whether suspended, and whatever else.
+
+    Raises Unauthorized, or Forbidden for a suspended account.
+    """
     if not rows:
         raise Unauthorized("The session has ended.", "session_ended")
-    role, suspended = rows[0]
+    role, suspended, *_ = rows[0]
     if suspended:
         raise Forbidden("The account is suspended.", "account_suspended")
     return Actor(claims.user_id, Role(role), claims.session_id)

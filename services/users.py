@@ -51,23 +51,38 @@ PUBLIC = f"""u.id, u.username, u.name, u.avatar, u.bio, u.role, {IS_LIVE},
               u.follower_count, u.following_count, u.created_at"""
 PUBLIC_COLUMNS = 10
 
-_ME = f"""
-SELECT {PUBLIC}, u.email, u.email_verified_at IS NOT NULL, u.company, u.title, u.status,
+OWN_COLUMNS = PUBLIC_COLUMNS + 8
+#: What `me_view` reads, of an account `u`.
+OWN = f"""{PUBLIC}, u.email, u.email_verified_at IS NOT NULL, u.company, u.title, u.status,
        coalesce((SELECT balance FROM accounts_ledger
                  WHERE owner_id = u.id AND kind = 'WALLET' AND currency = 'COIN'), 0),
        coalesce((SELECT sum(points) FROM loyalty_points WHERE viewer_id = u.id), 0)::bigint,
-       u.last_login_at
-FROM accounts u WHERE u.id = %s"""  # noqa: S608 - built from constants
+       u.last_login_at"""  # noqa: S608 - built from constants
 
 
 def me(user_id: UUID) -> Me:
     """The person with wallet and level; raises NotFound."""
-    rows = query(_ME, (user_id,), prepared=True)
+    rows = query(f"SELECT {OWN} FROM accounts u WHERE u.id = %s", (user_id,), prepared=True)  # noqa: S608
     if not rows:
         raise NotFound("No such user.")
-    email, is_verified, company, title, status, coins, points, last_login_at = rows[0][PUBLIC_COLUMNS:]
+    return me_view(rows[0])
+
+
+def me_view(row: Sequence[Any]) -> Me:
+    """A person as they see themselves, from the own columns, which come first in the row."""
+    id_, username, name, avatar, bio, role, is_live, followers, following, created_at = row[:PUBLIC_COLUMNS]
+    email, is_verified, company, title, status, coins, points, last_login_at = row[PUBLIC_COLUMNS:OWN_COLUMNS]
     return Me(
-        **msgspec.structs.asdict(public_view(rows[0])),
+        id=id_,
+        username=username,
+        name=name,
+        avatar=avatar,
+        bio=bio,
+        role=Role(role),
+        is_live=is_live,
+        follower_count=followers,
+        following_count=following,
+        created_at=created_at,
         email=email,
         email_verified=is_verified,
         company=company,

@@ -8,7 +8,7 @@ import falcon
 from api.requests import Request
 from api.routing import Access, Mounted, Route
 from db.connection import ANONYMOUS_ROLE, SYSTEM_ROLE, acting_for
-from services import sessions
+from services import presented, sessions
 from services.actors import Actor, Role
 from services.bus import bus
 from services.errors import Forbidden, Unauthorized
@@ -34,7 +34,7 @@ class Auth:
             _require_ingest_secret(req)
             acting_for("", SYSTEM_ROLE)
         elif route.access in SIGNED_IN or (route.access is Access.OPTIONAL and req.auth):
-            req.context.actor = _actor(req)
+            req.context.actor = _actor(req, of_myself=route.of_myself)
             acting_for(str(req.context.actor.user_id), req.context.actor.role.value)
             _require_role(req.context.actor, route)
 
@@ -45,11 +45,14 @@ def bearer_token(req: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _actor(req: Request) -> Actor:
+def _actor(req: Request, *, of_myself: bool) -> Actor:
     token = bearer_token(req)
     if token is None:
         raise Unauthorized("Sign in first: a bearer token is missing.", "token_missing")
-    return sessions.verify_access_token(token)
+    if not of_myself:
+        return sessions.verify_access_token(token)
+    actor, req.context.me = presented.myself(token)
+    return actor
 
 
 def _require_role(actor: Actor, route: Route) -> None:

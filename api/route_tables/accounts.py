@@ -63,6 +63,7 @@ AUTH: tuple[Route, ...] = (
         "The signed-in user with wallet and level",
         reply=Me,
         also=("/api/viewer/me",),
+        of_myself=True,
     ),
     auth.get(
         "/api/auth/get-session",
