@@ -16,6 +16,19 @@ HIDDEN = frozenset(
 )
 
 
+class Line(str):
+    """A line that is finished, and only to be written."""
+
+    __slots__ = ()
+
+
+class Formatter(structlog.stdlib.ProcessorFormatter):
+    """Makes lines of the standard library's records, and lets finished ones pass."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.msg if isinstance(record.msg, Line) else super().format(record)
+
+
 def configure_logs(process: str, settings: Settings) -> None:
     """Send structlog's and the standard library's records the same way, each naming its process."""
     shared: list[Any] = [
@@ -26,20 +39,19 @@ def configure_logs(process: str, settings: Settings) -> None:
         _named(process),
         _hide_secrets,
     ]
+    render: list[Any] = [structlog.processors.format_exc_info, _renderer(settings.log_format)]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *render, _finished],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=True,
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = Formatter(
         foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            _renderer(settings.log_format),
-        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
     )
+    # What no line of ours tells need not be found out for each (logging's own advice, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [_with(formatter, handler) for handler in _handlers(settings)]
     root.setLevel(settings.log_level.upper())
@@ -68,6 +80,10 @@ def _renderer(log_format: str) -> Any:
         return structlog.processors.JSONRenderer(serializer=_json)
     plain = structlog.dev.plain_traceback  # the rich one prints local variables, secrets among them
     return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28, exception_formatter=plain)
+
+
+def _finished(_logger: Any, _method: str, text: Any) -> Any:
+    return Line(text)
 
 
 def _json(event: dict[str, Any], **_: Any) -> str:
