@@ -50,7 +50,7 @@ class Control:
             self._hall.standings.forget(user_id=told.user_id)
             theirs = [client for client in self._clients if _is(client, told.user_id)]
             self._follow_again(theirs)
-            self._hide_again(theirs)
+            self._know_again(theirs)
         elif isinstance(told, UserBanned | UserUnbanned):
             self._tell_person(told)
         else:
@@ -62,7 +62,7 @@ class Control:
         """Redis is back: what was said meanwhile is lost, so nothing that is remembered counts."""
         self._hall.standings.forget()
         self._hall.doors.all_changed()
-        self._hide_again([client for client in self._clients if client.actor is not None])
+        self._know_again([client for client in self._clients if client.actor is not None])
 
     def _tell_person(self, told: UserBanned | UserUnbanned) -> None:
         """A ban everywhere is told to the sockets of the person, wherever they are."""
@@ -82,16 +82,16 @@ class Control:
         except ServiceError as error:
             log.warning("follows_not_read", error=error.message)
 
-    def _hide_again(self, clients: Collection[Client]) -> None:
-        """They may block others now."""
+    def _know_again(self, clients: Collection[Client]) -> None:
+        """They may block others now, or hold another office."""
         if clients:
-            self._begin(self._try_to_hide(clients))
+            self._begin(self._try_to_know(clients))
 
-    async def _try_to_hide(self, clients: Collection[Client]) -> None:
+    async def _try_to_know(self, clients: Collection[Client]) -> None:
         try:
-            await self._hall.hide_again(clients)
+            await self._hall.know_again(clients)
         except ServiceError as error:
-            log.warning("blocks_not_read", error=error.message)
+            log.warning("people_not_read", error=error.message)
 
     def _end_session(self, told: SessionRevoked) -> None:
         for client in self._clients:

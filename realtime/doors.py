@@ -47,7 +47,7 @@ class Doors:
         await self._look((client, room_id) for room_id in client.joined)
 
     def person_changed(self, client: Client) -> None:
-        """Nobody known is behind a socket any more; many of them cost one look."""
+        """Behind a socket is nobody known any more, or somebody of another office; many of them cost one look."""
         if not client.joined:
             return
         self._changed.add(client)

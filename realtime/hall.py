@@ -1,7 +1,7 @@
 """What handlers work with: the parts of the process, in one place."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -21,8 +21,8 @@ from realtime.reactions import Reactions
 from realtime.rooms import Rooms
 from realtime.threads import Threads
 from realtime.writer import Writer
-from services import clock, follows, hidden_people, sessions, tokens
-from services.actors import Actor
+from services import clock, follows, hidden_people, sessions, tokens, user_administration
+from services.actors import Actor, Role
 from services.errors import ServiceError, Unauthorized
 from services.standing import RememberedStandings
 from services.topics import EVENTS, followers_topic, user_topic
@@ -97,15 +97,21 @@ class Hall(msgspec.Struct, frozen=True):
         is_fresh = client.connection.last_heard_at - self.passes.seen_at(identity) <= RECHECK_S
         return identity.actor if is_fresh else None
 
-    async def hide_again(self, clients: Collection[Client]) -> None:
-        """Look again whom these clients block."""
+    async def know_again(self, clients: Collection[Client]) -> None:
+        """Look again whom the people behind these sockets block, and which office they hold."""
         people = {client.actor.user_id for client in clients if client.actor}
-        found = await self.threads.query(hidden_people.hidden_from, people)
+        blocked, roles = await self.threads.query(_known_of, people)
         for client in clients:
-            if client.identity is not None and client.identity.actor.user_id in people:
-                now_hidden = hidden(found.get(client.identity.actor.user_id, frozenset()))
-                client.identity = msgspec.structs.replace(client.identity, hidden=now_hidden)
-                client.connection.hidden = now_hidden
+            identity = client.identity
+            if identity is None or identity.actor.user_id not in roles:
+                continue
+            user_id, role = identity.actor.user_id, roles[identity.actor.user_id]
+            actor, people_hidden = identity.actor, hidden(blocked.get(user_id, frozenset()))
+            if actor.role is not role:
+                actor = msgspec.structs.replace(actor, role=role)
+                self.doors.person_changed(client)
+            client.identity = msgspec.structs.replace(identity, actor=actor, hidden=people_hidden)
+            client.connection.hidden = people_hidden
 
     async def hear_private(self, client: Client, actor: Actor) -> None:
         """Let the client hear what is meant for this person, and events and those whom they follow go live."""
@@ -166,3 +172,7 @@ def _prove(token: str) -> tuple[Actor, datetime, frozenset[UUID]]:
     actor = sessions.verify_access_token(token)
     people = hidden_people.hidden_from([actor.user_id]).get(actor.user_id, frozenset())
     return actor, tokens.read_access_token(token).expires_at, people
+
+
+def _known_of(people: Collection[UUID]) -> tuple[Mapping[UUID, frozenset[UUID]], Mapping[UUID, Role]]:
+    return hidden_people.hidden_from(people), user_administration.roles_of(people)

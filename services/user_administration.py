@@ -1,5 +1,6 @@
 """People as administrators see and change them: roles, and suspension."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -94,6 +95,12 @@ def change_user(actor: Actor, user_id: UUID, patch: UserPatch) -> AdminUserView:
         view = _view(query(f"{_SELECT} WHERE u.id = %s", (user_id,))[0])
     log.info("user_changed", user_id=str(user_id), by=str(actor.user_id), change=msgspec.to_builtins(patch))
     return view
+
+
+def roles_of(user_ids: Collection[UUID]) -> dict[UUID, Role]:
+    """The office that each of these people holds at this moment; those who are gone are left out."""
+    rows = query("SELECT id, role FROM users WHERE id = ANY (%s::uuid[])", (list(user_ids),))
+    return {user_id: Role(role) for user_id, role in rows}
 
 
 def _change_role(row: Account, role: Role) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from db.connection import connection
-from services import breakout_rooms, event_changes, event_sessions, lounge_members, lounges, sessions
+from services import (
+    breakout_rooms,
+    event_changes,
+    event_sessions,
+    lounge_members,
+    lounges,
+    sessions,
+    user_administration,
+)
+from services.actors import Role
 from services.breakout_rooms import RoomDraft
 from services.event_sessions import EventSessionView
 from services.live_events import EventPatch
@@ -15,9 +24,10 @@ from services.lounge_members import Invitation
 from services.lounges import LoungeDraft, LoungeVisibility
 from services.projects import Stage
 from services.sessions import Device
+from services.user_administration import UserPatch
 from settings import Settings
 from tests.factories import actor_of, make_user
-from tests.live_events import ORGANISER, make_organiser, make_session
+from tests.live_events import ORGANISER, make_event, make_organiser, make_session
 from tests.realtime.conftest import Start
 from tests.realtime.running import Crowd, Event, Person, play
 
@@ -151,3 +161,25 @@ def test_whoever_signs_in_as_another_is_where_that_one_may_be(start: Start, comm
     heard = play(scene)
     assert [event["room"] for event in heard if event["type"] == "room_closed"] == [f"{heard[0]['room']}"]
     assert not [event for event in heard if event["type"] == "new_message"]
+
+
+def test_whoever_loses_an_office_leaves_what_it_opened(start: Start, session: EventSessionView) -> None:
+    process, room = start(), f"session:{session.id}"
+    with connection():
+        colleague = make_organiser()
+        admin = token_of(colleague)
+        hidden = make_session(make_event(Stage.DRAFT))
+        event_changes.edit_event(ORGANISER, str(session.event_id), EventPatch(status=Stage.DRAFT))
+
+    def demote() -> Any:
+        patch = UserPatch(role=Role.VIEWER)
+        return user_administration.change_user(actor_of(make_organiser()), colleague.id, patch)
+
+    async def scene(crowd: Crowd) -> Event:
+        person = await crowd.person(process)
+        assert (await person.ask("join", room=room, token=admin))["type"] == "ack"
+        await elsewhere(demote)
+        await put_out(person, room)
+        return await person.ask("join", room=f"session:{hidden.id}")
+
+    assert play(scene)["code"] == "room_not_found"
