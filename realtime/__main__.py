@@ -26,6 +26,10 @@ LEAVING_S = 9  # within ten seconds a process is gone, whatever else is out of o
 #: Most of what lives here are sockets: to look at all of them for a few thousand new objects is a pause for everybody.
 COLLECT_AFTER = (1_000, 20, 100)
 
+#: So long the event loop may keep the interpreter from a thread that has a batch to store or to tell of; each batch
+#: asks for it several times, and Python's own 5 ms would be added to what everybody waits for.
+SWITCH_S = 0.001
+
 
 def main() -> int:
     """Bind the port, then serve: in this process, or in as many as were asked for."""
@@ -52,6 +56,7 @@ def _options() -> argparse.Namespace:
 def _serve(settings: Settings, sock: socket.socket) -> int:
     bootstrap.start("realtime", settings, pool_size=DATABASE_CONNECTIONS)
     _raise_file_limit()
+    sys.setswitchinterval(SWITCH_S)
     status = uvloop.run(_run(settings, sock))
     bootstrap.stop()
     return status

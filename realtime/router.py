@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import msgspec
 import structlog
-from prometheus_client import Counter
 
 from realtime.answers import ErrorEvent, ack, encode
 from realtime.client import STRIKES, Client
@@ -103,7 +102,6 @@ class Router:
     ) -> None:
         self._table, self._beginners, self._hall = table, beginners, hall
         self._running: set[asyncio.Task[None]] = set()
-        self._counters: dict[tuple[str, str], Counter] = {}
 
     def submit(self, client: Client, said: Said) -> None:
         """Put a command in the client's line; a long line stops the reading of the socket."""
@@ -132,7 +130,7 @@ class Router:
     def _slow_down(self, client: Client, said: Said, wait_s: float) -> None:
         """Refuse what comes too fast; whoever does not care is cut off."""
         refusal = RateLimited("This socket says too much.", retry_after_s=wait_s)
-        self._count(said.command.name, refusal.code)
+        self._hall.metrics.commands.count(said.command.name, refusal.code)
         self._send(client, encode(error_event(said.command, refusal)), said.ack_id)
         if client.pace.is_hopeless:
             client.connection.close(Close.POLICY, "too many messages")
@@ -202,25 +200,19 @@ class Router:
             self._fail(client, said, _FAULT)
 
     def _fail(self, client: Client, said: Said, error: ServiceError) -> None:
-        self._count(said.command.name, error.code)
+        self._hall.metrics.commands.count(said.command.name, error.code)
         self._send(client, encode(error_event(said.command, error)), said.ack_id)
         if error.code == Code.UNAUTHORIZED and getattr(said.command, "token", None) is not None:
             client.connection.close(Close.UNAUTHORIZED, "unauthorized")
 
     def _answer(self, client: Client, said: Said, reply: Reply) -> None:
-        self._count(said.command.name, "ok")
+        self._hall.metrics.commands.count(said.command.name, "ok")
         if reply.event is not None:
             self._send(client, reply.event, said.ack_id)
         elif said.is_answered:
             self._send(client, ack(said.command.id, reply.body), said.ack_id)
         if reply.then is not None:
             reply.then()
-
-    def _count(self, name: str, outcome: str) -> None:
-        key = name, outcome
-        if key not in self._counters:  # looking one up costs more than counting
-            self._counters[key] = self._hall.metrics.commands.labels(*key)
-        self._counters[key].inc()
 
     @staticmethod
     def _send(client: Client, event: bytes, ack_id: int | None) -> None:

@@ -43,6 +43,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._is_closed = False
+        self._awaited = 0
         self._turn = threading.Lock()
         self._threads = [threading.Thread(target=self._run, name="writer", daemon=True) for _ in range(threads)]
         for thread in self._threads:
@@ -58,7 +59,8 @@ class Writer:
     def send(self, draft: Draft) -> "asyncio.Future[Outcome]":
         """The same for somebody who waits."""
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        self.take(draft, partial(_settle, future))
+        self._awaited += 1
+        self.take(draft, partial(self._settle, future))
         return future
 
     async def close(self) -> None:
@@ -116,13 +118,18 @@ class Writer:
             log.exception("batch_not_announced")
 
     def _pass_on(self, batch: list[Waiting], outcomes: Sequence[Outcome], news: News | None) -> None:
+        is_awaited = self._awaited > 0
         for (_, answer), outcome in zip(batch, outcomes, strict=True):
             answer(outcome)
-        if news is not None:  # those who wait for an answer go on before the next turn of the loop
-            stored = [(topic, Numbered(seq, event)) for topic, seq, event in news.events]
-            self._loop.call_soon(self._hear, stored)
+        if news is None:
+            return
+        stored = [(topic, Numbered(seq, event)) for topic, seq, event in news.events]
+        if is_awaited:
+            self._loop.call_soon(self._hear, stored)  # whoever waits goes on before the next turn of the loop
+        else:
+            self._hear(stored)  # before Redis brings it back, which is then known and not read
 
-
-def _settle(future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
-    if not future.done():  # whoever waited may have gone
-        future.set_result(outcome)
+    def _settle(self, future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
+        self._awaited -= 1
+        if not future.done():  # whoever waited may have gone
+            future.set_result(outcome)

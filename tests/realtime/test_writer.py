@@ -89,6 +89,24 @@ def test_an_answer_comes_before_the_sockets_of_the_process_hear() -> None:
     assert asyncio.run(scene()) == [0, 1]
 
 
+def test_whoever_is_called_back_is_answered_before_the_sockets_hear_too() -> None:
+    press = Press()
+
+    async def scene() -> list[tuple[str, int]]:
+        writer, answered = Writer(press.store, press.announce, press.hear, Metrics()), list[tuple[str, int]]()
+        for text in ("one", "two"):
+            writer.take(said(text), lambda outcome: answered.append((_text(outcome), len(press.heard))))
+        await writer.close()
+        return answered
+
+    (first, before), (second, _) = asyncio.run(scene())
+    assert (first, before, second, len(press.heard)) == ("one", 0, "two", 2)
+
+
+def _text(outcome: Outcome) -> str:
+    return outcome.message.text if isinstance(outcome, Sent) else outcome.code
+
+
 def test_a_refusal_of_the_store_is_everybodys_answer() -> None:
     outcomes = sent(Press(refusal=NotFound("No such room.")), "one", "two")
     assert [type(outcome) for outcome in outcomes] == [NotFound, NotFound]
