@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from bench.chat.stage import ROOT
-from bench.ports import free_port, wait_until_listening
+from bench.ports import READY_S, free_port, wait_until_listening
 
 PEERS = Path(__file__).parent / "peers"
 PACKAGES = ("express@5", "pg@8", "ioredis@5", "jsonwebtoken@9", "bcrypt@6")
@@ -59,10 +61,17 @@ def _one(name: str, environment: Mapping[str, str], folder: Path) -> Iterator[Co
         )
     try:
         wait_until_listening(port)
+        _wait_until_answering(port)
         yield Contender(name, port, server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)
+
+
+def _wait_until_answering(port: int) -> None:
+    """gunicorn's master listens before its workers have loaded the application."""
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/api/categories", timeout=READY_S).close()
 
 
 def _command(name: str, port: int) -> list[str]:
