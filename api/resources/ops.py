@@ -1,6 +1,7 @@
 """What operators and their tools ask: health, metrics, the document of the API and its page."""
 
 import functools
+from typing import Literal
 
 import falcon
 import msgspec
@@ -8,13 +9,22 @@ import msgspec
 from api import metrics
 from api.openapi import document
 from api.reference import reference_page
-from api.replies import cacheable, ok
+from api.replies import JSON, cacheable, ok
 from api.requests import Request
 from services import health
 from services.client_addresses import is_internal
 from services.errors import Forbidden
 
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+
+class NotReady(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal like any other, which also tells of each part."""
+
+    success: Literal[False] = False
+    error: str
+    code: str = "not_ready"
+    data: health.Readiness
 
 
 class Health:
@@ -29,10 +39,12 @@ class Readiness:
 
     def on_get(self, _req: Request, resp: falcon.Response) -> None:
         found = health.readiness()
-        ok(resp, found)
-        if not found.ready:
-            resp.status = 503
-            resp.set_header("Retry-After", "2")
+        if found.ready:
+            ok(resp, found)
+            return
+        resp.status, resp.content_type = 503, JSON
+        resp.set_header("Retry-After", "2")
+        resp.data = msgspec.json.encode(NotReady(error=_sentence(found), data=found))
 
 
 class Metrics:
@@ -61,6 +73,10 @@ class Reference:
         resp.content_type = "text/html; charset=utf-8"
         resp.set_header("Content-Security-Policy", PAGE_POLICY)
         resp.text = _page()
+
+
+def _sentence(found: health.Readiness) -> str:
+    return f"What does not answer: {', '.join(name for name, part in found.parts.items() if not part.ok)}."
 
 
 @functools.cache
