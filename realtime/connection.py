@@ -106,6 +106,7 @@ class Connection(asyncio.Protocol):
         if self._protocol is not None:
             self._protocol.receive_eof()
             self._flush(self._protocol)
+            self._gone()  # what is still being done for it must not close it again
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone()
