@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -32,6 +33,7 @@ from tests.payments import (
     dispute,
     expired,
     make_pack,
+    make_purchase,
     refunded,
 )
 
@@ -136,14 +138,20 @@ def test_a_code_for_one_pack_works_for_that_pack() -> None:
 
 
 def test_codes_are_listed_page_by_page_newest_first_each_once() -> None:
-    made = [make_code().id for _ in range(5)]
-    listed: list[object] = []
-    cursor: str | None = None
-    for _ in range(3):
-        page = discount_codes.all_codes(2, cursor)
-        listed += [code.id for code in page.items]
-        cursor = page.next_cursor
-    assert (listed, cursor) == (made[::-1], None)
+    user, pack = make_user(), make_pack(reward_percent_off=10)
+    for _ in range(5):
+        deliver(completed(make_purchase(user, coin_pack=pack)))
+    earned = [row[0] for row in query("SELECT id FROM discount_codes WHERE owner_id = %s ORDER BY id", (user.id,))]
+    made = [*earned, *[make_code().id for _ in range(2)]]
+    mine = partial(discount_codes.codes_of, actor_of(user))
+    for listing, codes in ((discount_codes.all_codes, made), (mine, earned)):
+        listed: list[object] = []
+        cursor: str | None = None
+        for _ in range((len(codes) + 1) // 2):
+            page = listing(2, cursor)
+            listed += [code.id for code in page.items]
+            cursor = page.next_cursor
+        assert (listed, cursor) == (codes[::-1], None)
 
 
 def test_a_code_that_two_use_at_once_is_refused_to_one_in_words() -> None:

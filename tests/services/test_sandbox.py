@@ -8,7 +8,7 @@ import pytest
 from falcon import testing
 
 from api.app import create_app
-from services import clock, sandbox_api, sandbox_dodo_api, sandbox_sessions, sandbox_subscriptions
+from services import clock, sandbox_api, sandbox_dodo_api, sandbox_sessions, sandbox_subscriptions, webhooks
 from services.billing_months import months_after
 from services.bus import bus
 from services.errors import Conflict, Invalid, NotFound
@@ -106,7 +106,7 @@ def test_a_subscription_is_charged_month_after_month_until_it_ends() -> None:
             sandbox_subscriptions.charge_due()
         assert sandbox_sessions.session(book.id).periods == month
         with clock.frozen(months_after(at, month)):
-            sandbox_subscriptions.charge_due()
+            webhooks.sweep_sandbox()
         assert sandbox_sessions.session(book.id).periods == month + 1
     sandbox_subscriptions.set_ending(book.id, ends=True)
     with clock.frozen(months_after(at, 3)):

@@ -14,11 +14,12 @@ from db.connection import connection, database, query
 from db.models.coin_purchases import CoinPurchase
 from db.models.webhook_events import WebhookEvent
 from db.transactions import atomic
-from services import clock, gifts, reconciliation, wake_ups, wallets, webhook_events, webhooks
+from services import clock, gifts, ledger, reconciliation, wake_ups, wallets, webhook_events, webhooks
 from services.actors import Role
 from services.errors import Conflict, Unavailable
 from services.gifts import GiftOrder
 from services.jobs import SETTLE_WEBHOOKS
+from services.ledger import AccountKind
 from services.payment_providers import payment_providers
 from services.purchases import NotYet, PaymentMismatch
 from services.webhook_events import SETTLING_S, State
@@ -201,6 +202,15 @@ def test_a_refund_takes_the_coins_back() -> None:
     assert (_status(purchase), _balance(purchase)) == ("refunded", 0)
     assert not wallets.wallet_of(purchase.user_id).is_frozen
     assert reconciliation.reconcile().clean
+
+
+def test_sales_and_what_went_back_are_booked_apart() -> None:
+    purchase = make_purchase(make_user())
+    deliver(completed(purchase))
+    deliver(refunded(purchase, PRICE // 2))
+    deliver(refunded(purchase, PRICE))
+    kinds = AccountKind.REVENUE, AccountKind.REFUNDS, AccountKind.PROVIDER
+    assert [ledger.balance_of(kind, None, "PEN") for kind in kinds] == [PRICE, -PRICE, 0]
 
 
 def test_partial_refunds_take_coins_in_proportion_and_once() -> None:
