@@ -31,6 +31,7 @@ STANDING = (
     "tests/api/test_moderation.py",
     "tests/services/test_lounges.py",
     "tests/services/test_message_edits.py",
+    "tests/services/test_chat.py",
 )
 
 MONEY: Mapping[str, Sequence[str]] = {

@@ -44,6 +44,11 @@ def test_a_transaction_moves_cached_balances_with_its_entries() -> None:
     assert ledger.balance_of(AccountKind.WALLET) == 0, "the platform itself has no wallet"
 
 
+def test_who_never_had_coins_has_an_empty_wallet_that_is_free() -> None:
+    wallet = wallets.wallet_of(make_user().id)
+    assert (wallet.balance, wallet.is_frozen, wallet.debt) == (0, False, 0)
+
+
 def test_earnings_in_two_currencies_are_two_accounts() -> None:
     creator = make_user()
     for number, (currency, amount) in enumerate((("PEN", 7), ("COIN", 5), ("PEN", 2))):

@@ -18,6 +18,7 @@ from services import (
     notifications,
     room_moderators,
     rooms,
+    standing,
     user_administration,
 )
 from services.actors import Role
@@ -284,3 +285,9 @@ def test_two_bans_at_once_leave_one_in_force(db: None) -> None:
     assert sorted(in_force, key=str) == sorted([(made.room.id, 1), (None, 1)], key=str)
     with pytest.raises(peewee.IntegrityError, match="bans_one_in_force_key"):
         query("INSERT INTO bans (id, user_id) VALUES (%s, %s)", (new_id(), made.viewer.id))
+
+
+def test_nobody_stands_in_a_room_that_is_not_there() -> None:
+    with pytest.raises(NotFound) as refusal:
+        standing.standing(actor_of(make_user()), new_id())
+    assert refusal.value.code == "room_not_found"

@@ -62,7 +62,8 @@ def test_nothing_is_throttled(away: Callable[[], None]) -> None:
     away()
     assert [throttle.hit(ONE, "x").allowed for _ in range(3)] == [True] * 3
     throttle.clear(ONE, "x")
-    assert throttle.peek(ONE, "x").remaining == 1
+    verdict = throttle.peek(ONE, "x")
+    assert (verdict.remaining, verdict.reset_s) == (1, 0), "and nobody is told to wait"
 
 
 def test_a_lounge_is_shown_without_who_is_there(away: Callable[[], None]) -> None:
