@@ -49,6 +49,12 @@ def test_who_never_had_coins_has_an_empty_wallet_that_is_free() -> None:
     assert (wallet.balance, wallet.is_frozen, wallet.debt) == (0, False, 0)
 
 
+def test_a_posting_tells_of_the_wallets_that_it_touched_and_of_nothing_else() -> None:
+    user, creator = make_user(), make_user()
+    legs = Leg(AccountKind.ISSUED, -9), Leg(AccountKind.WALLET, 7, user.id), Leg(AccountKind.EARNINGS, 2, creator.id)
+    assert ledger.post(_posting(*legs)).wallets == {user.id: ledger.WalletState(7, False)}
+
+
 def test_earnings_in_two_currencies_are_two_accounts() -> None:
     creator = make_user()
     for number, (currency, amount) in enumerate((("PEN", 7), ("COIN", 5), ("PEN", 2))):
