@@ -1,4 +1,5 @@
 -- Messages are written by those who may be in the room, as they are read: also where a service has not looked.
+-- The rooms of people's channels, in which nearly everything is said, are everybody's and need not be asked about.
 -- depends: 0020_writes_are_owned
 
 CREATE OR REPLACE FUNCTION post_messages(
@@ -17,7 +18,9 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'messages are written in one''s own name';
     END IF;
     IF NOT acts_for_all()
-       AND EXISTS (SELECT FROM rooms WHERE rooms.id = ANY (room_ids) AND NOT may_enter(rooms.id, acting_user_id())) THEN
+       AND EXISTS (SELECT FROM rooms
+                   WHERE rooms.id = ANY (room_ids) AND (rooms.kind <> 'CHANNEL' OR rooms.owner_id IS NULL)
+                     AND NOT may_enter(rooms.id, acting_user_id())) THEN
         RAISE insufficient_privilege USING MESSAGE = 'messages are written where one may be';
     END IF;
     PERFORM 1 FROM rooms WHERE rooms.id = ANY (room_ids) ORDER BY rooms.id FOR UPDATE;
@@ -102,7 +105,9 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'messages are written in one''s own name';
     END IF;
     IF NOT acts_for_all()
-       AND EXISTS (SELECT FROM rooms WHERE rooms.id = ANY (room_ids) AND NOT may_enter(rooms.id, acting_user_id())) THEN
+       AND EXISTS (SELECT FROM rooms
+                   WHERE rooms.id = ANY (room_ids) AND (rooms.kind <> 'CHANNEL' OR rooms.owner_id IS NULL)
+                     AND NOT may_enter(rooms.id, acting_user_id())) THEN
         RAISE insufficient_privilege USING MESSAGE = 'messages are written where one may be';
     END IF;
     PERFORM 1 FROM rooms WHERE rooms.id = ANY (room_ids) ORDER BY rooms.id FOR NO KEY UPDATE;
