@@ -24,18 +24,15 @@ from tests.fakes import FakeJobs
 from tests.payments import (
     FakeProvider,
     deliver,
-    dispute,
     give_coins,
     invoice_paid,
     invoice_payment,
     invoice_unpaid,
-    month_refunded,
     plan_changed,
     plan_expired,
     plan_of,
     plan_opened,
     state_of,
-    stored_id,
 )
 
 PRICES = {Tier.BASIC: 1490, Tier.PRO: 2990, Tier.PREMIUM: 5990}
@@ -373,16 +370,6 @@ def test_what_coins_took_over_from_a_card_is_renewed_by_the_month(viewer: User, 
     assert reconciliation.reconcile().clean
 
 
-def test_a_cent_that_went_back_is_booked_once(viewer: User, streamer: User) -> None:
-    found = paid(viewer, streamer)
-    deliver(invoice_payment(found))
-    for _ in range(2):
-        deliver(month_refunded(found, 1))
-    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == -1489
-    assert Subscription.get_by_id(found.id).status == "active"
-    assert reconciliation.reconcile().clean
-
-
 def test_an_unpaid_order_is_dropped_for_another_tier_and_after_a_day(viewer: User, streamer: User) -> None:
     first, second = order(viewer, streamer), order(viewer, streamer, Tier.PRO)
     assert (row(first).status, row(second).status) == ("expired", "pending")
@@ -390,34 +377,3 @@ def test_an_unpaid_order_is_dropped_for_another_tier_and_after_a_day(viewer: Use
         assert subscription_renewals.renew_and_end() == 1
     assert row(second).status == "expired"
     assert query("SELECT 1 FROM notifications WHERE user_id = %s", (viewer.id,)) == []
-
-
-def test_a_refunded_month_ends_it_and_the_creator_bears_their_share(viewer: User, streamer: User) -> None:
-    found = paid(viewer, streamer)
-    early = month_refunded(found, 490)
-    with pytest.raises(Unavailable):
-        deliver(early)
-    deliver(invoice_payment(found))
-    webhooks.process(stored_id(early))
-    assert Subscription.get_by_id(found.id).status == "active"
-    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == -1000
-    for _ in range(2):
-        deliver(month_refunded(found, 1490))
-    assert Subscription.get_by_id(found.id).status == "expired"
-    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == 0
-    assert abs(ledger.balance_of(AccountKind.EARNINGS, streamer.id, "PEN")) <= 1
-    assert reconciliation.reconcile().clean
-
-
-@pytest.mark.parametrize(("outcome", "held"), [("won", -1490), ("lost", 0)])
-def test_a_disputed_month_ends_it_whatever_the_bank_decides(
-    viewer: User, streamer: User, outcome: str, held: int
-) -> None:
-    found = paid(viewer, streamer)
-    deliver(invoice_payment(found))
-    deliver(dispute(found, "created", "needs_response"))
-    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == 0
-    deliver(dispute(found, "closed", outcome))
-    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == held
-    assert Subscription.get_by_id(found.id).status == "expired"
-    assert reconciliation.reconcile().clean

@@ -3,7 +3,6 @@
 import email
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -40,34 +39,17 @@ from services.posts import PostDraft
 from services.sessions import Device
 from services.uploads import ReceivedFile, UploadStatus
 from tests.configuring import configured
-from tests.e2e.shop import Shop
 from tests.factories import actor_of, bearer, make_channel, make_post, make_stream, make_user
-from tests.livekit import FakeLiveKit
 from tests.packaged import Broadcast
 from tests.payments import make_purchase
 from tests.pictures import picture
 from tests.services.test_encryption import DETAILS
 from tests.services.test_subscription_renewals import BASIC, coins_of, subscribed
 from tests.viewership import stream_between, watched
+from tests.workers.stage import Scene, Stage
 
 RETENTION_DAYS = 7
 LONG_AGO = timedelta(days=400)
-
-
-class Stage(NamedTuple):
-    """What the scenes are played on: a shop whose API answers, LiveKit, a folder, and the keys of the worker."""
-
-    shop: Shop
-    livekit: FakeLiveKit
-    folder: Path
-    keys: tuple[str, ...]
-
-
-class Scene(NamedTuple):
-    """What the task is asked, and what holds when it was done once."""
-
-    arguments: dict[str, object]
-    holds: Callable[[], object]
 
 
 def _asked(stage: Stage, job: str) -> dict[str, object]:

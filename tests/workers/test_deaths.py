@@ -28,7 +28,8 @@ from tests.fakes import FakeJobs
 from tests.livekit import KEY, SECRET, fake_livekit
 from tests.relay import fake_relay, make_flv
 from tests.workers.doomed import Doomed, doomed
-from tests.workers.scenes import ELSEWHERE, RETENTION_DAYS, SCENES, Scene, Stage
+from tests.workers.scenes import ELSEWHERE, RETENTION_DAYS, SCENES
+from tests.workers.stage import Scene, Stage
 from workers import custody
 
 JOBS = {value.name: value for value in vars(jobs).values() if isinstance(value, Job)}
