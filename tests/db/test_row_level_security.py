@@ -175,7 +175,8 @@ def _changeable(connection: Any, table: str) -> str:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE posts SET text = 'mine'", "UPDATE posts SET visibility = 'FOLLOWERS'", "UPDATE comments SET text = 'mine'",
+        "UPDATE posts SET text = 'mine'", "UPDATE posts SET visibility = 'FOLLOWERS'",
+        "UPDATE comments SET text = 'mine'",
         "UPDATE gifts SET streamer_id = %(other)s", "UPDATE streams SET channel_id = NULL",
         "UPDATE rooms SET owner_id = %(other)s",
         "UPDATE lounges SET room_id = %(channel_room)s", "UPDATE lounge_members SET user_id = %(other)s",

@@ -59,7 +59,8 @@ class System:
                     UNION ALL SELECT policyname || ' on ' || tablename,
                                      translate(concat(qual, ' ', with_check), '()', '')
                               FROM pg_policies
-                    UNION ALL SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+                    UNION ALL SELECT tgname, translate(pg_get_triggerdef(oid), '()', '')
+                              FROM pg_trigger WHERE NOT tgisinternal
                     ORDER BY 1, 2""")
                 return cursor.fetchall()
         finally:

@@ -58,7 +58,7 @@ class Ward:
     def finish(self, queue: str) -> None:
         """Let a worker that nothing happens to do all that is left."""
         with self._workers.survivor(queue):
-            until(lambda: self._is_idle(queue), 30, self._log.read_text)
+            until(lambda: self._is_idle(queue), 120, self._log.read_text)  # some are tried again, later each time
 
     def _ask(self, job: Job, scene: Scene) -> None:
         arguments = {
