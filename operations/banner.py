@@ -28,7 +28,7 @@ class Banner:
         settings = self._settings
         yield "API", f"{settings.public_url}/api"
         yield "API reference", f"{settings.public_url}/docs"
-        yield "Realtime", settings.public_realtime_url
+        yield "Realtime", f"{settings.public_realtime_url}/ws"
         yield "RTMP", settings.public_rtmp_url
         yield "Flower", f"http://localhost:{settings.flower_port}  (sign in: {settings.flower_basic_auth})"
 
