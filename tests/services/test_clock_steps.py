@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from services import clock, sessions, tokens
+from services import chat, clock, rooms, sessions, tokens
+from services.chat import Draft, Sent
+from services.chat_bursts import BURST
 from services.errors import Unauthorized
 from services.ids import new_id
 from services.sessions import Device
+from services.standing import FreshStandings, RememberedStandings
 from services.transcode_register import TranscodeClaim
-from tests.factories import make_user
+from tests.factories import actor_of, make_stream, make_user
 
 HOUR = timedelta(hours=1)
 
@@ -50,3 +53,13 @@ def test_a_ladder_whose_claim_another_took_gives_up(redis_client: Redis) -> None
     redis_client.flushdb()
     assert TranscodeClaim(stream_id, "other").acquire()
     assert not claim.renew()
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_who_spoke_a_lot_before_the_clock_went_back_may_speak(db: None, redis_client: Redis, remembers: bool) -> None:
+    user, room = make_user(), rooms.find_room(f"stream:{make_stream().id}")
+    ahead_ms = int((clock.now() + HOUR).timestamp() * 1000)
+    redis_client.lpush(f"chat:burst:{user.id.hex}", *[ahead_ms] * BURST)
+    told = (chat.remembering(RememberedStandings(FreshStandings())),) if remembers else ()
+    draft = Draft(room=room, actor=actor_of(user), text="Good evening")
+    assert [type(chat.send_messages([draft], *told)[0]) for _ in range(2)] == [Sent, Sent]
