@@ -64,6 +64,7 @@ class Worker(ThreadWorker):
         """Prepare the poller, and run; ends with the worker."""
         self._poller = select.epoll()
         self._over = os.eventfd(0)
+        self._door, self._is_taking = threading.Lock(), True
         self._poller.register(self._over, select.EPOLLIN)
         self._listeners = {listener.fileno(): listener for listener in self.sockets}
         #: Requests that are read while they are answered, which may be slow, leave one thread to the others.
@@ -112,8 +113,10 @@ class Worker(ThreadWorker):
 
     def _finish(self) -> None:
         """Take no new connections; answer on the others for a moment, and end when every answer is out."""
-        for listener in self.sockets:
-            self._poller.unregister(listener.fileno())
+        with self._door:  # whoever was let in is among those who are waited for
+            self._is_taking = False
+            for listener in self.sockets:
+                self._poller.unregister(listener.fileno())
         began_at = monotonic()
         while self._open and monotonic() < began_at + self.cfg.graceful_timeout:
             for connection in list(self._waiting.values()):
@@ -127,7 +130,7 @@ class Worker(ThreadWorker):
                     return
                 try:
                     self._turn(fd)
-                except Exception:
+                except Exception:  # the outermost loop of this thread
                     self.log.exception("a connection was given up")
 
     def _turn(self, fd: int) -> None:
@@ -138,7 +141,11 @@ class Worker(ThreadWorker):
 
     def _accept(self, listener: socket.socket) -> None:
         """Take every connection that waits, as long as there is room; else the listener rests."""
-        while len(self._open) < self.worker_connections:
+        with self._door:
+            self._take_in(listener)
+
+    def _take_in(self, listener: socket.socket) -> None:
+        while self._is_taking and len(self._open) < self.worker_connections:
             try:
                 sock, client = listener.accept()
             except BlockingIOError:
@@ -170,6 +177,10 @@ class Worker(ThreadWorker):
                 self.log.exception("a socket failed")
         except Exception as error:  # noqa: BLE001 - gunicorn tells apart what to say, and logs it
             self.handle_error(None, connection.sock, connection.client, error)
+        finally:
+            self._go_on(connection, then)
+
+    def _go_on(self, connection: Connection, then: Then) -> None:
         if then is Then.WAITS:
             connection.wait_from(monotonic(), idle_s=self.cfg.keepalive, arrival_s=self.arrival_s)
             self._await(connection)
