@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -15,7 +16,7 @@ import bootstrap
 from db.connection import connection
 from ingest.control import Control
 from ingest.http import HttpServer
-from ingest.leftovers import end_leftovers
+from ingest.leftovers import Leftovers
 from ingest.lifecycle import Lifecycle
 from ingest.metrics import REGISTRY, BroadcastCollector
 from ingest.relay import Relay
@@ -90,9 +91,10 @@ async def _listen(setting: str, server: RtmpServer | HttpServer, host: str, port
 
 async def _sweep(settings: Settings) -> None:
     """End, now and then, what crashed processes left behind."""
+    leftovers = Leftovers(settings.hls_path / "hls", settings.grace_window_s)
     while True:
         try:
-            await asyncio.to_thread(end_leftovers, settings.hls_path / "hls", settings.grace_window_s)
+            await asyncio.to_thread(leftovers.end, monotonic())
         except OSError as error:
             log.error("what was left behind waits for the disk", error=str(error))
         await asyncio.sleep(SWEEP_EVERY_S)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ingest import disk, sidecar
-from ingest.leftovers import end_leftovers
+from ingest.leftovers import Leftovers
 from ingest.parts import Description
 from ingest.renditions import Segment
 
@@ -23,13 +23,11 @@ def log_of(segments: int) -> bytes:
     return b"".join(sidecar.encode_line(entry) for entry in entries)
 
 
-def left_behind(folder: Path, *, age_s: float) -> Path:
-    """A stream's folder that was last written `age_s` seconds ago."""
+def left_behind(folder: Path) -> Path:
+    """A stream's folder that nobody has finished."""
     (folder / "source").mkdir(parents=True)
     (folder / "source" / "index.m3u8").write_text("#EXTM3U\n#EXTINF:2.00000,\n0.m4s\n")
-    log = folder / sidecar.LOG_FILE
-    log.write_bytes(log_of(1))
-    os.utime(log, (time.time() - age_s,) * 2)
+    (folder / sidecar.LOG_FILE).write_bytes(log_of(1))
     return folder
 
 
@@ -52,9 +50,23 @@ def test_a_folder_without_a_log_is_new(tmp_path: Path) -> None:
 
 
 def test_what_nobody_came_back_to_is_ended_once(tmp_path: Path) -> None:
-    old, recent = left_behind(tmp_path / "old", age_s=200), left_behind(tmp_path / "recent", age_s=20)
-    assert end_leftovers(tmp_path, grace_s=60) == 1
-    assert (old / "source" / "index.m3u8").read_text().endswith("0.m4s\n#EXT-X-ENDLIST\n")
-    assert (old / sidecar.SUMMARY_FILE).exists()
-    assert not (recent / sidecar.SUMMARY_FILE).exists()
-    assert end_leftovers(tmp_path, grace_s=60) == 0
+    left, live = left_behind(tmp_path / "left"), left_behind(tmp_path / "live")
+    leftovers = Leftovers(tmp_path, grace_s=60)
+    assert [leftovers.end(0), leftovers.end(60)] == [0, 0]
+    (live / sidecar.LOG_FILE).write_bytes(log_of(2))
+    assert leftovers.end(120) == 1
+    assert (left / "source" / "index.m3u8").read_text().endswith("0.m4s\n#EXT-X-ENDLIST\n")
+    assert (left / sidecar.SUMMARY_FILE).exists()
+    assert not (live / sidecar.SUMMARY_FILE).exists()
+    assert leftovers.end(130) == 0
+    assert leftovers.end(211) == 1
+    assert (live / sidecar.SUMMARY_FILE).exists()
+
+
+def test_what_is_live_is_not_ended_because_the_clock_was_set_forward(tmp_path: Path) -> None:
+    live, leftovers = left_behind(tmp_path / "live"), Leftovers(tmp_path, grace_s=60)
+    leftovers.end(0)
+    an_hour_ago = time.time() - 3600
+    os.utime(live / sidecar.LOG_FILE, (an_hour_ago, an_hour_ago))
+    assert [leftovers.end(60), leftovers.end(120)] == [0, 0]
+    assert "#EXT-X-ENDLIST" not in (live / "source" / "index.m3u8").read_text()
