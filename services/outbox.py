@@ -70,15 +70,16 @@ outbox = Outbox()
 def sweep(settling_time_s: float = SETTLING_TIME_S) -> int:
     """Send what an earlier attempt left behind, and jobs that the broker lost; returns how many rows went out.
 
-    Two sweepers share the work: each locks the rows that it takes.
+    Two sweepers share the work: each locks the rows that it takes. What was written later than now was written
+    before the clock went back, and has settled as well.
     """
-    settled = clock.now() - timedelta(seconds=settling_time_s)
-    return _sweep((OutboxRow.created_at < settled) & OutboxRow.sent_at.is_null()) + _resend_lost(settled)
+    settling = clock.now() - timedelta(seconds=settling_time_s), clock.now() + timedelta(seconds=settling_time_s)
+    return _sweep(~OutboxRow.created_at.between(*settling) & OutboxRow.sent_at.is_null()) + _resend_lost(*settling)
 
 
-def _resend_lost(sent_before: datetime) -> int:
-    """Send again the jobs that were sent by then, are not done, and that the broker does not hold."""
-    unfinished = {row[0] for row in query(_UNFINISHED, (sent_before, MOST_LOOKED_FOR))}
+def _resend_lost(since: datetime, until: datetime) -> int:
+    """Send again the jobs that were not sent in that time, are not done, and that the broker does not hold."""
+    unfinished = {row[0] for row in query(_UNFINISHED, (since, until, MOST_LOOKED_FOR))}
     held = queues.held_jobs() if unfinished else None
     lost = [] if held is None else sorted(unfinished - held)[:SWEEP_BATCH]
     if not lost:
@@ -87,7 +88,7 @@ def _resend_lost(sent_before: datetime) -> int:
     return _sweep(OutboxRow.id.in_(lost))
 
 
-_UNFINISHED = "SELECT id FROM outbox WHERE sent_at < %s ORDER BY id LIMIT %s"
+_UNFINISHED = "SELECT id FROM outbox WHERE sent_at NOT BETWEEN %s AND %s ORDER BY id LIMIT %s"
 
 
 def done(job_id: UUID) -> None:

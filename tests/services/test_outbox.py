@@ -61,6 +61,23 @@ def test_with_the_broker_away_the_row_waits_for_the_sweeper(jobs_sent: FakeJobs)
     assert unsent() == 0
 
 
+def test_what_was_written_before_the_clock_went_back_does_not_wait_for_that_time(jobs_sent: FakeJobs) -> None:
+    jobs_sent.away = True
+    jobs.enqueue(jobs.TRANSCODE_LIVE, stream_id=new_id())
+    query("UPDATE outbox SET created_at = created_at + interval '1 hour'")
+    jobs_sent.away = False
+    assert outbox.sweep() == 1
+    assert len(jobs_sent.sent) == 1
+
+
+def test_a_job_lost_after_the_clock_went_back_is_sent_again(jobs_sent: FakeJobs, redis_client: Redis) -> None:
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        jobs.enqueue(jobs.THUMBNAIL, stream_id=new_id())
+    assert outbox.sweep() == 1
+    assert outbox.sweep() == 0, "it was sent a moment ago"
+    assert len(jobs_sent.sent) == 2
+
+
 def test_a_job_that_the_broker_lost_is_sent_again_and_one_that_it_holds_is_not(
     jobs_sent: FakeJobs, redis_client: Redis
 ) -> None:
