@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 12
 LONGEST_BACKOFF_S = 300
+MOST_JITTER = 1.5
 SWEEP_BATCH = 500
 
 REFUSED = Counter("astrotv_webhooks_refused_total", "Webhooks with a bad signature or shape", ["provider"])
@@ -88,7 +89,7 @@ def sweep() -> int:
     Returns how many had been tried: each of these is asked for alone.
     """
     now = clock.now()
-    if query(_FORGOTTEN, (now,)):
+    if query(_FORGOTTEN, {"now": now}):
         wake_ups.wake(jobs.SETTLE_WEBHOOKS)
     with atomic():
         due = query(_SWEEP, {"now": now, "again": now + timedelta(seconds=LEASE_S), "most": SWEEP_BATCH})
@@ -182,7 +183,7 @@ def _park(event_id: UUID, error: Exception) -> None:
 
 def _backoff_s(attempt: int) -> float:
     """1, 2, 4 … 300 seconds, each up to half more, so that retries do not march in step."""
-    return min(2.0 ** (attempt - 1), LONGEST_BACKOFF_S) * random.uniform(1, 1.5)  # noqa: S311 - not a secret
+    return min(2.0 ** (attempt - 1), LONGEST_BACKOFF_S) * random.uniform(1, MOST_JITTER)  # noqa: S311 - not a secret
 
 
 _STORE = """
@@ -202,13 +203,17 @@ _PARK = """
 UPDATE webhook_events SET state = 'FAILED', error = %s
 WHERE id = %s AND state = 'RECEIVED' RETURNING provider, received_at"""
 
-_FORGOTTEN = """
-SELECT 1 FROM webhook_events WHERE state = 'RECEIVED' AND attempts = 0 AND next_attempt_at <= %s LIMIT 1"""
+# What lies further ahead than anything is put off was put off before the clock went back.
+_IS_DUE = f"""(next_attempt_at <= %(now)s OR next_attempt_at > %(now)s + make_interval(
+    secs => {LEASE_S} + {MOST_JITTER} * least({LONGEST_BACKOFF_S}, 2.0 ^ (attempts - 1))))"""
+
+_FORGOTTEN = f"""
+SELECT 1 FROM webhook_events WHERE state = 'RECEIVED' AND attempts = 0 AND {_IS_DUE} LIMIT 1"""  # noqa: S608
 
 # What is locked is being settled.
-_SWEEP = """
+_SWEEP = f"""
 WITH due AS MATERIALIZED (
-    SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND attempts > 0 AND next_attempt_at <= %(now)s
+    SELECT id FROM webhook_events WHERE state = 'RECEIVED' AND attempts > 0 AND {_IS_DUE}
     ORDER BY next_attempt_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
-UPDATE webhook_events e SET next_attempt_at = %(again)s FROM due WHERE e.id = due.id RETURNING e.id"""
+UPDATE webhook_events e SET next_attempt_at = %(again)s FROM due WHERE e.id = due.id RETURNING e.id"""  # noqa: S608

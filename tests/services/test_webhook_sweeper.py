@@ -71,3 +71,31 @@ def test_the_sweeper_asks_alone_for_what_a_worker_left_behind(jobs: FakeJobs) ->
         assert webhooks.sweep() == 0
     [job] = jobs.sent
     assert (job.name, job.arguments) == ("webhooks.process", {"event_id": str(stored_id(event))})
+
+
+def test_the_sweeper_does_not_wait_for_a_time_that_was_noted_before_the_clock_went_back(jobs: FakeJobs) -> None:
+    with clock.frozen(clock.now() + timedelta(minutes=5)):
+        webhooks.receive("stripe", *signed(completed(make_purchase(make_user()))))
+        query("UPDATE webhook_events SET attempts = 1")
+    jobs.sent.clear()
+    assert [webhooks.sweep(), webhooks.sweep()] == [1, 0]
+    assert [job.name for job in jobs.sent] == ["webhooks.process"]
+
+
+def test_the_sweeper_wakes_for_what_came_before_the_clock_went_back(jobs: FakeJobs) -> None:
+    with clock.frozen(clock.now() + timedelta(minutes=5)):
+        webhooks.receive("stripe", *signed(completed(make_purchase(make_user()))))
+    jobs.sent.clear()
+    wake_ups.rest(SETTLE_WEBHOOKS)
+    webhooks.sweep()
+    assert [job.name for job in jobs.sent] == ["webhooks.settle"]
+
+
+@pytest.mark.parametrize(("attempts", "waits_s"), [(1, 1.5), (4, 12), (12, 450)])
+def test_what_was_put_off_is_left_alone_until_its_time(jobs: FakeJobs, attempts: int, waits_s: float) -> None:
+    webhooks.receive("stripe", *signed(completed(make_purchase(make_user()))))
+    due_at = clock.now() + timedelta(seconds=waits_s)
+    query("UPDATE webhook_events SET attempts = %s, next_attempt_at = %s", (attempts, due_at))
+    assert webhooks.sweep() == 0
+    with clock.frozen(due_at):
+        assert webhooks.sweep() == 1
