@@ -2,19 +2,29 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 from falcon import testing
 
 from api.app import create_app
-from services import clock, sandbox_api, sandbox_dodo_api, sandbox_sessions, sandbox_subscriptions, webhooks
+from services import (
+    clock,
+    sandbox_api,
+    sandbox_deliveries,
+    sandbox_dodo_api,
+    sandbox_sessions,
+    sandbox_subscriptions,
+    webhooks,
+)
 from services.billing_months import months_after
 from services.bus import bus
-from services.errors import Conflict, Invalid, NotFound
+from services.errors import Conflict, Invalid, NotFound, Unavailable
 from services.gateways.payments.loopback import Call
 from services.sandbox_books import Json
 from services.sandbox_deliveries import Unkindness
+from tests.fakes import FakeJobs
 
 KIND = Unkindness()
 REQUEST: Json = {
@@ -85,6 +95,31 @@ def test_the_sandbox_is_gone_beside_a_live_key(monkeypatch: pytest.MonkeyPatch) 
     client = testing.TestClient(create_app(live))
     assert client.simulate_get(f"/sandbox/checkout/{book.id}").status_code == 404
     assert client.simulate_post(f"/sandbox/checkout/{book.id}/pay").status_code == 404
+
+
+def test_a_webhook_planned_before_the_clock_went_back_is_sent_at_once(
+    monkeypatch: pytest.MonkeyPatch, jobs: FakeJobs
+) -> None:
+    monkeypatch.setattr(bus, "settings", msgspec.structs.replace(bus.settings, public_url="http://127.0.0.1:9"))
+    book = sandbox_sessions.open_session(sandbox_api.opening(REQUEST, None))
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        sandbox_sessions.pay(book.id, KIND)
+    [planned] = jobs.named("payments.send_sandbox_webhooks")
+    batch_id = UUID(str(planned.arguments["batch_id"]))
+    with pytest.raises(Unavailable, match="does not answer"):
+        sandbox_deliveries.send(batch_id)
+    sandbox_deliveries.sweep()
+    assert len(jobs.named("payments.send_sandbox_webhooks")) == 2
+
+
+def test_a_webhook_that_is_to_be_late_waits_for_its_time(jobs: FakeJobs) -> None:
+    book = sandbox_sessions.open_session(sandbox_api.opening(REQUEST, None))
+    sandbox_sessions.pay(book.id, Unkindness(delay_ms=60_000))
+    [planned] = jobs.named("payments.send_sandbox_webhooks")
+    with pytest.raises(Unavailable, match="not due yet"):
+        sandbox_deliveries.send(UUID(str(planned.arguments["batch_id"])))
+    sandbox_deliveries.sweep()
+    assert len(jobs.named("payments.send_sandbox_webhooks")) == 1
 
 
 SUBSCRIPTION: Json = {
