@@ -46,7 +46,7 @@ def stream_status(actor: Actor) -> StreamStatus:
     return StreamStatus(
         is_live=True,
         stream_id=row.id,
-        uptime_seconds=int((clock.now() - row.started_at).total_seconds()),
+        uptime_seconds=max(0, int((clock.now() - row.started_at).total_seconds())),  # a clock may go back
         bitrate_kbps=facts.bitrate_kbps,
         width=facts.width,
         height=facts.height,

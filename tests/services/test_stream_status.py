@@ -1,5 +1,6 @@
 """What a streamer is told of the broadcast: how it fares, and what to do about it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -30,6 +31,12 @@ def test_nothing_is_known_before_a_picture_was_measured(live: tuple[Actor, UUID]
     assert (status.is_live, status.stream_id, status.health) == (True, stream_id, "DEGRADED")
     assert status.health_reason == "No picture has been measured yet."
     assert status.renditions == ["source"]
+
+
+def test_nothing_is_on_air_for_less_than_no_time_though_the_clock_went_back(live: tuple[Actor, UUID]) -> None:
+    actor, stream_id = live
+    Stream.update(started_at=clock.now() + timedelta(hours=1)).where(Stream.id == stream_id).execute()
+    assert stream_status.stream_status(actor).uptime_seconds == 0
 
 
 def test_an_encoder_that_is_away_is_offline_and_expected(live: tuple[Actor, UUID]) -> None:
