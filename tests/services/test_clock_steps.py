@@ -5,15 +5,17 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
+from db.connection import query
 from services import chat, clock, rooms, sessions, tokens
 from services.chat import Draft, Sent
 from services.chat_bursts import BURST
-from services.errors import Unauthorized
+from services.errors import RateLimited, Unauthorized
 from services.ids import new_id
+from services.rooms import ChatSettingsPatch
 from services.sessions import Device
 from services.standing import FreshStandings, RememberedStandings
 from services.transcode_register import TranscodeClaim
-from tests.factories import actor_of, make_stream, make_user
+from tests.factories import actor_of, make_channel, make_stream, make_user
 
 HOUR = timedelta(hours=1)
 
@@ -63,3 +65,17 @@ def test_who_spoke_a_lot_before_the_clock_went_back_may_speak(db: None, redis_cl
     told = (chat.remembering(RememberedStandings(FreshStandings())),) if remembers else ()
     draft = Draft(room=room, actor=actor_of(user), text="Good evening")
     assert [type(chat.send_messages([draft], *told)[0]) for _ in range(2)] == [Sent, Sent]
+
+
+def test_slow_mode_does_not_wait_for_what_was_said_before_the_clock_went_back(db: None, redis_client: Redis) -> None:
+    streamer, user = make_user(), make_user()
+    room = rooms.find_room(f"stream:{make_stream(make_channel(streamer)).id}")
+    rooms.change_settings(actor_of(streamer), room.id, ChatSettingsPatch(slow_mode_seconds=30))
+    draft = Draft(room=room, actor=actor_of(user), text="Good evening")
+    assert type(chat.send_messages([draft])[0]) is Sent
+    query("SET ROLE NONE")  # nobody else may change when a message was written
+    query("UPDATE messages SET created_at = created_at + interval '1 hour'")
+    query("SET ROLE astrotv_app")
+    assert type(chat.send_messages([draft])[0]) is Sent
+    assert isinstance(refused := chat.send_messages([draft])[0], RateLimited)
+    assert 29 < (refused.retry_after_s or 0) <= 30
