@@ -3,6 +3,7 @@
 import io
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -105,11 +106,12 @@ def _decoded(source: list[str], stdin: bytes) -> Image.Image:
 def store_picture(stream_id: UUID, picture: Image.Image, storage: Storage) -> Thumbnail:
     """Keep a picture in both sizes under names never used before, and drop generations long past."""
     folder = _folder(stream_id)
-    taken = int(clock.now().timestamp() * 1000)
+    before = storage.keys(folder)
+    taken = _later_than_all(before)
     keys = [f"{folder}/{taken}-{width}x{height}.webp" for width, height in (LARGE, SMALL)]
     for key, size in zip(keys, (LARGE, SMALL), strict=True):
         storage.put_bytes(key, webp(picture, size))
-    _drop_old(folder, storage)
+    _drop_old([*before, *keys], storage)
     return Thumbnail(large=storage.url(keys[0]), small=storage.url(keys[1]))
 
 
@@ -121,6 +123,12 @@ def _arriving() -> "ModelSelect[Stream]":
         Stream.media_server.is_null(),
         Stream.interrupted_at.is_null(),
     )
+
+
+def _later_than_all(keys: Sequence[str]) -> int:
+    """The time in milliseconds, or just after the newest picture, which is the last to go: a clock may go back."""
+    taken = (int(key.rpartition("/")[2].partition("-")[0]) for key in keys)
+    return max(int(clock.now().timestamp() * 1000), 1 + max(taken, default=0))
 
 
 def _folder(stream_id: UUID) -> str:
@@ -147,8 +155,7 @@ def webp(picture: Image.Image, size: tuple[int, int]) -> bytes:
     return written.getvalue()
 
 
-def _drop_old(folder: str, storage: Storage) -> None:
+def _drop_old(keys: Sequence[str], storage: Storage) -> None:
     """A list or page may still show the picture before this one: keep that, no more."""
-    keys = storage.keys(folder)
     for key in keys[: -2 * KEPT_GENERATIONS]:
         storage.delete(key)

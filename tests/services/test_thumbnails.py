@@ -66,6 +66,16 @@ def test_each_picture_has_an_address_of_its_own_and_old_ones_go(relay: FakeRelay
     assert len(FolderStorage(tmp_path).keys(f"thumbs/{stream_id}")) == 4
 
 
+def test_the_picture_shown_is_there_also_after_the_clock_went_back(relay: FakeRelay, tmp_path: Path) -> None:
+    stream_id = live_stream()
+    for seconds in (3600, 3630, 0, 30):
+        with clock.frozen(clock.now() + timedelta(seconds=seconds)):
+            refresh_thumbnail(stream_id)
+        shown = thumbnail_of(stream_id)
+        assert shown is not None
+        assert shown.removeprefix("/media/") in FolderStorage(tmp_path).keys(f"thumbs/{stream_id}")
+
+
 def test_a_picture_chosen_by_the_streamer_stays(relay: FakeRelay) -> None:
     stream_id = live_stream(thumbnail="https://example.org/mine.png")
     refresh_thumbnail(stream_id)
