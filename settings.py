@@ -7,11 +7,16 @@ from typing import Any
 
 import msgspec
 
-from settings_reader import Reader, SettingsError
+from settings_addresses import POSTGRES, REDIS, is_readable
+from settings_contradictions import refuse_contradictions
+from settings_reader import SHORTEST_SECRET, Reader, SettingsError
 
 __all__ = ["NAMES", "Settings", "SettingsError", "load"]
 
-MOST_GRACE_S = 30 * 86400
+#: Relative paths lead from here, wherever a command was called.
+ROOT = Path(__file__).resolve().parent
+
+SHORTEST_STRIPE_SECRET = 24
 LEAST_RAW_DAYS = 8
 
 #: What each thing that somebody does in an event counts for in their engagement score.
@@ -133,7 +138,6 @@ NAMES = frozenset(
 )
 
 HTTP = ("http", "https")
-POSTGRES = ("postgresql", "postgres")
 #: What Celery's broker may be spoken to by.
 BROKERS = ("redis", "rediss", "unix", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "sqs")
 
@@ -152,7 +156,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         **_logging(read),
     }
     settings = Settings(production=read.production, **values)
-    _refuse_contradictions(settings)
+    refuse_contradictions(settings)
     return settings
 
 
@@ -160,7 +164,8 @@ def _addresses(read: Reader) -> dict[str, Any]:
     host, port = read.host("HOST", "127.0.0.1"), read.port("PORT", 8000)
     realtime, rtmp = read.port("REALTIME_PORT", 8001), read.port("RTMP_PORT", 1935)
     relay = read.port("RELAY_PORT", 8002)
-    shown = "localhost" if host in ("0.0.0.0", "127.0.0.1", "::") else host  # noqa: S104 - compared, not bound
+    shown = "localhost" if host in ("0.0.0.0", "127.0.0.1", "::", "::1") else host  # noqa: S104 - compared, not bound
+    shown = f"[{shown}]" if ":" in shown else shown
     return {
         "host": host,
         "port": port,
@@ -182,7 +187,7 @@ def _addresses(read: Reader) -> dict[str, Any]:
 def _stores(read: Reader) -> dict[str, Any]:
     read.required("DATABASE_URL")
     read.required("REDIS_URL")
-    database, redis = read.url("DATABASE_URL", "", POSTGRES), read.url("REDIS_URL", "", ("redis", "rediss", "unix"))
+    database, redis = read.url("DATABASE_URL", "", POSTGRES), read.url("REDIS_URL", "", REDIS)
     return {
         "database_url": database,
         "database_owner_url": read.url("DATABASE_OWNER_URL", database, POSTGRES),
@@ -220,8 +225,8 @@ def _http(read: Reader) -> dict[str, Any]:
 
 
 def _media(read: Reader) -> dict[str, Any]:
-    data_dir = Path(read.text("DATA_DIR", ".astrotv")).absolute()
-    hls_path = Path(read.text("HLS_PATH", str(data_dir / "media"))).absolute()
+    data_dir = ROOT / read.text("DATA_DIR", ".astrotv")
+    hls_path = ROOT / read.text("HLS_PATH", str(data_dir / "media"))
     return {
         "data_dir": data_dir,
         "hls_path": hls_path,
@@ -272,36 +277,48 @@ def _plain(read: Reader, name: str) -> str:
 
 def _hook_hls_url(read: Reader) -> str:
     value = read.text("HOOK_HLS_URL")
-    if value and not (re.match(r"https?://\S+$", value) and "{name}" in value):
+    without = value.replace("{name}", "name")
+    if value and not (re.fullmatch(r"https?://[^\s{}]+", without) and without != value and is_readable(without)):
         raise SettingsError("HOOK_HLS_URL", f"must be an http(s) address with {{name}} in it, not {value!r}")
     return value
 
 
 def _storage(read: Reader, folder: Path) -> str:
+    """`s3:…`, or `file:` and a whole path: processes are started in other folders than commands."""
     value = read.text("MEDIA_STORAGE", f"file:{folder}")
-    if not value.startswith(("file:", "s3:")):
-        raise SettingsError("MEDIA_STORAGE", f"must begin with file: or s3:, not {value!r}")
-    return value
+    if not value.startswith(("file:", "s3:")) or value == "file:":
+        raise SettingsError("MEDIA_STORAGE", f"must be file:/folder or s3:, not {value!r}")
+    kind, _, rest = value.partition(":")
+    return f"file:{ROOT / rest}" if kind == "file" else value
 
 
 def _smtp_url(read: Reader) -> str:
     value = read.text("SMTP_URL")
-    if value and not re.fullmatch(r"smtp(s|\+starttls)?://[^/\s]+/?", value):
+    if value and not (re.fullmatch(r"smtp(s|\+starttls)?://[^/\s]+/?", value) and is_readable(value)):
         raise SettingsError("SMTP_URL", "must look like smtp://user:password@host:587, or smtps:// or smtp+starttls://")
+    return value
+
+
+def _stripe_key(read: Reader) -> str:
+    """A key that a server may use: a secret one or a restricted one; no refusal shows it."""
+    value = read.text("STRIPE_SECRET_KEY")
+    if value and not re.fullmatch(r"(sk|rk)_\S+", value):
+        raise SettingsError("STRIPE_SECRET_KEY", "must begin with sk_ or rk_; a pk_ key is for browsers")
     return value
 
 
 def _providers(read: Reader) -> dict[str, Any]:
     return {
         "smtp_url": _smtp_url(read),
-        "mail_from": read.text("MAIL_FROM", "AstroTV <no-reply@localhost>"),
-        "stripe_secret_key": read.text("STRIPE_SECRET_KEY"),
-        "stripe_webhook_secret": read.required("STRIPE_WEBHOOK_SECRET"),
+        "mail_from": read.sender("MAIL_FROM", "AstroTV <no-reply@localhost>"),
+        "stripe_secret_key": _stripe_key(read),
+        "stripe_webhook_secret": read.required("STRIPE_WEBHOOK_SECRET")
+        and read.strong_in_production("STRIPE_WEBHOOK_SECRET", SHORTEST_STRIPE_SECRET),
         "dodo_api_key": read.text("DODO_API_KEY"),
         "dodo_webhook_secrets": read.standard_webhook_secrets("DODO_WEBHOOK_SECRET"),
         "livekit_url": read.url("LIVEKIT_URL", "", ("wss", "ws", *HTTP)),
         "livekit_api_key": read.text("LIVEKIT_API_KEY"),
-        "livekit_api_secret": read.text("LIVEKIT_API_SECRET"),
+        "livekit_api_secret": read.strong_in_production("LIVEKIT_API_SECRET", SHORTEST_SECRET),
         "platform_share_percent": read.whole("PLATFORM_SHARE_PERCENT", 30, 0, 100),
         "subscription_currency": read.currency("SUBSCRIPTION_CURRENCY", "PEN"),
         "subscription_prices": read.rising("SUBSCRIPTION_PRICES", "1490,2990,5990"),
@@ -316,18 +333,5 @@ def _logging(read: Reader) -> dict[str, Any]:
     return {
         "log_level": read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         "log_format": read.choice("LOG_FORMAT", "json", ("json", "console")),
-        "log_file": read.text("LOG_FILE"),
+        "log_file": str(ROOT / log_file) if (log_file := read.text("LOG_FILE")) else "",
     }
-
-
-def _refuse_contradictions(settings: Settings) -> None:
-    if settings.media_storage.startswith("s3:") and not settings.aws_s3_bucket:
-        raise SettingsError("AWS_S3_BUCKET", "is missing; MEDIA_STORAGE is s3:")
-    if settings.dodo_api_key and not settings.dodo_webhook_secrets:
-        raise SettingsError("DODO_WEBHOOK_SECRET", "is missing; DODO_API_KEY is set")
-    if settings.subscription_grace_s > MOST_GRACE_S:
-        raise SettingsError("SUBSCRIPTION_GRACE", "must be at most 30d")
-    if settings.production and settings.payment_sandbox:
-        raise SettingsError("STRIPE_SECRET_KEY", "is missing; the payment sandbox is not for production")
-    if settings.production and not settings.encryption_keys:
-        raise SettingsError("ENCRYPTION_KEYS", "is missing; production needs at least one key")

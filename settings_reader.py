@@ -1,13 +1,22 @@
 """One variable of the environment at a time, read and checked; every refusal names its variable."""
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import limits
 
+from settings_addresses import is_readable, is_sender
+from settings_strength import guess, weakness
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
+LONGEST_S = 3650 * DAY
+MOST_OF_A_RATE, LONGEST_RATE_S = 1_000_000, 31 * DAY
 SHORTEST_SECRET = 32
+#: Bytes behind the base64 of a secret that a provider has made.
+SHORTEST_WEBHOOK_SECRET = 12
 
 T = TypeVar("T")
 
@@ -56,6 +65,15 @@ class Reader:
         value = self.text(name, default)
         if value and not re.fullmatch(rf"({'|'.join(map(re.escape, schemes))})://\S+", value):
             raise SettingsError(name, f"must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}")
+        if value and not is_readable(value):
+            raise SettingsError(name, "cannot be read as an address: look at host, port, path and %, in a password too")
+        return value
+
+    def sender(self, name: str, default: str) -> str:
+        """Whom letters come from."""
+        value = self.text(name, default)
+        if not is_sender(value):
+            raise SettingsError(name, f"must be an address such as {default}, not {value!r}")
         return value
 
     def host(self, name: str, default: str) -> str:
@@ -103,7 +121,10 @@ class Reader:
         found = re.fullmatch(r"(\d{1,9})\s*([smhd]?)", text)
         if found is None or int(found[1]) == 0:
             raise SettingsError(name, f"must be a duration such as 3600, 60m, 1h or 7d, not {text!r}")
-        return int(found[1]) * {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY}[found[2]]
+        seconds = int(found[1]) * {"": 1, "s": 1, "m": MINUTE, "h": HOUR, "d": DAY}[found[2]]
+        if seconds > LONGEST_S:
+            raise SettingsError(name, f"must be at most {LONGEST_S // DAY}d, not {text!r}")
+        return seconds
 
     def weights(self, name: str, default: str) -> Mapping[str, int]:
         """Whole numbers by name, as `a=1,b=5`; the default says which names there are, and what is left out counts."""
@@ -116,19 +137,29 @@ class Reader:
         return {key: int(number) for key, number in found.items()}
 
     def rate(self, name: str, default: str) -> str:
+        """One limit as the `limits` library writes it, which takes 0 minutes for 1 and reads no further than a `;`."""
         value = self.text(name, default)
         try:
-            limits.parse(value)
+            rate = limits.parse(value)
         except ValueError as error:
             raise SettingsError(name, f"must look like 100/15minutes, not {value!r}") from error
+        if ";" in value or re.search(r"(/|per)\s*0", value) or rate.get_expiry() > LONGEST_RATE_S:
+            raise SettingsError(name, f"must be one limit such as 100/15minutes, of at most 31 days, not {value!r}")
+        if not 1 <= rate.amount <= MOST_OF_A_RATE:
+            raise SettingsError(name, f"must allow from 1 to {MOST_OF_A_RATE}, not {rate.amount}")
         return value
 
     def secret(self, name: str) -> str:
-        value = self.required(name)
-        if len(value) < SHORTEST_SECRET:
-            raise SettingsError(name, f"is too weak: it needs at least {SHORTEST_SECRET} characters")
-        if len(set(value)) < 8:
-            raise SettingsError(name, "is too weak: it repeats a few characters")
+        return self._strong(name, self.required(name))
+
+    def strong_in_production(self, name: str, shortest: int) -> str:
+        """A secret that somebody else has made: in development any will do, in production none that is weak."""
+        value = self.text(name)
+        return self._strong(name, value, shortest) if value and self.production else value
+
+    def _strong(self, name: str, value: str, shortest: int = SHORTEST_SECRET) -> str:
+        if why := weakness(value, shortest) or (guess(value) if self.production else ""):
+            raise SettingsError(name, f"is too weak: it {why}")
         return value
 
     def fernet_keys(self, name: str) -> tuple[str, ...]:
@@ -136,12 +167,14 @@ class Reader:
         keys = self.names(name)
         if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in keys):
             raise SettingsError(name, "must be Fernet keys by commas; .env.example says how to make one")
+        for key in keys:
+            self._strong(name, key)
         return keys
 
     def standard_webhook_secrets(self, name: str) -> tuple[str, ...]:
         """Secrets as the Standard Webhooks specification spells them; no refusal ever shows one."""
         found = self.names(name)
-        if not all(re.fullmatch(r"(whsec_)?[A-Za-z0-9+/]{16,}={0,2}", secret) for secret in found):
+        if not all(_is_base64(secret.removeprefix("whsec_")) for secret in found):
             raise SettingsError(name, "must be base64 secrets (whsec_…) by commas")
         return found
 
@@ -153,3 +186,10 @@ class Reader:
             return parse(text.strip())
         except ValueError as error:
             raise SettingsError(name, f"{complaint}, not {text!r}") from error
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) >= SHORTEST_WEBHOOK_SECRET
+    except binascii.Error:
+        return False
