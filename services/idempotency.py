@@ -55,14 +55,19 @@ def _claimed(user_id: UUID, key: str, fingerprint: bytes, at: datetime) -> Answe
             raise Conflict("This Idempotency-Key was used for another request.", "idempotency_key_reused")
         if row.status is not None:
             return Answer(row.status, row.headers, bytes(row.body or b""))
-        if row.effect_at is None and row.created_at < at - timedelta(seconds=ABANDONED_AFTER_S):
+        if row.effect_at is None and _is_past(row.created_at, at, ABANDONED_AFTER_S):
             _claim_again(user_id, key, fingerprint, at)
             return None
-    if row.effect_at is not None and row.created_at < at - timedelta(seconds=LOST_AFTER_S):
+    if row.effect_at is not None and _is_past(row.created_at, at, LOST_AFTER_S):
         raise Conflict(
             "The first request with this Idempotency-Key was carried out; its answer is lost.", "answer_lost"
         )
     raise Conflict("The first request with this Idempotency-Key is still being served.", "request_in_progress")
+
+
+def _is_past(claimed_at: datetime, at: datetime, seconds: float) -> bool:
+    """Whether so much time has passed; what was claimed later than now was claimed before the clock went back."""
+    return abs(at - claimed_at) > timedelta(seconds=seconds)
 
 
 def keep(user_id: UUID, key: str, answer: Answer) -> None:
