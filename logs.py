@@ -2,13 +2,13 @@
 
 import json
 import logging
-import logging.handlers
 import sys
 from typing import Any
 
 import msgspec
 import structlog
 
+from log_files import open_log_file
 from settings import Settings
 
 HIDDEN = frozenset(
@@ -30,7 +30,11 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
 
 
 def configure_logs(process: str, settings: Settings) -> None:
-    """Send structlog's and the standard library's records the same way, each naming its process."""
+    """Send structlog's and the standard library's records the same way, each naming its process.
+
+    Raises SettingsError where LOG_FILE cannot be written.
+    """
+    handlers = _handlers(settings)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -53,7 +57,7 @@ def configure_logs(process: str, settings: Settings) -> None:
     # What no line of ours tells need not be found out for each (logging's own advice, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
-    root.handlers = [_with(formatter, handler) for handler in _handlers(settings)]
+    root.handlers = [_with(formatter, handler) for handler in handlers]
     root.setLevel(settings.log_level.upper())
     for noisy in ("botocore", "urllib3", "yoyo", "kombu", "amqp", "stripe", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -64,9 +68,7 @@ def configure_logs(process: str, settings: Settings) -> None:
 def _handlers(settings: Settings) -> list[logging.Handler]:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if settings.log_file:
-        handlers.append(
-            logging.handlers.TimedRotatingFileHandler(settings.log_file, when="D", backupCount=14, utc=True)
-        )
+        handlers.append(open_log_file(settings.log_file))
     return handlers
 
 

@@ -15,6 +15,7 @@ import settings as configuration
 from db.migrate import migrate
 from embedded import Servers, opened
 from embedded.errors import EmbeddedError
+from log_files import open_log_file
 from operations import banner, ports, procfile, restart, seed
 from operations.project import data_dir
 from operations.readiness import Readiness
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
     with stop_asked() as stop, opened(folder, environ) as servers:
         settings = configuration.load(servers.environment)
         ports.refuse_taken(settings)
+        _refuse_log_file(settings.log_file)
         restart.write_pid(environ)
         _refuse_full_disk(settings.data_dir)
         _start_stores(servers, settings)
@@ -147,6 +149,11 @@ def process_environment(environ: dict[str, str], settings: Settings) -> dict[str
         "FLOWER_PORT": str(settings.flower_port),
         "FLOWER_BASIC_AUTH": settings.flower_basic_auth,
     }
+
+
+def _refuse_log_file(path: str) -> None:
+    if path:
+        open_log_file(path).close()
 
 
 def _refuse_full_disk(folder: Path) -> None:
