@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     production: bool
     host: str
     port: int
+    api_workers: int
+    api_threads: int
     realtime_port: int
     realtime_processes: int
     rtmp_port: int
@@ -121,7 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 #: Every variable that is read; kept in step with `.env.example` by a test.
 NAMES = frozenset(
     """
-    ASTROTV_ENV HOST PORT REALTIME_HOST REALTIME_PORT REALTIME_PROCESSES RTMP_HOST RTMP_PORT
+    ASTROTV_ENV HOST PORT API_WORKERS API_THREADS REALTIME_HOST REALTIME_PORT REALTIME_PROCESSES RTMP_HOST RTMP_PORT
     RELAY_PORT RELAY_URL FLOWER_PORT PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL
     DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
@@ -165,10 +167,12 @@ def _addresses(read: Reader) -> dict[str, Any]:
     realtime, rtmp = read.port("REALTIME_PORT", 8001), read.port("RTMP_PORT", 1935)
     relay = read.port("RELAY_PORT", 8002)
     shown = "localhost" if host in ("0.0.0.0", "127.0.0.1", "::", "::1") else host  # noqa: S104 - compared, not bound
-    shown = f"[{shown}]" if ":" in shown else shown
+    shown = _from_here(shown)
     return {
         "host": host,
         "port": port,
+        "api_workers": read.whole("API_WORKERS", 2, 1, 256),
+        "api_threads": read.whole("API_THREADS", 4, 1, 256),
         "realtime_host": read.host("REALTIME_HOST", host),
         "rtmp_host": read.host("RTMP_HOST", host),
         "realtime_port": realtime,
@@ -176,12 +180,18 @@ def _addresses(read: Reader) -> dict[str, Any]:
         "rtmp_port": rtmp,
         "relay_port": relay,
         "flower_port": read.port("FLOWER_PORT", 5555),
-        "relay_url": read.url("RELAY_URL", f"http://127.0.0.1:{relay}", HTTP).rstrip("/"),
+        "relay_url": read.url("RELAY_URL", f"http://{_from_here(host)}:{relay}", HTTP).rstrip("/"),
         "public_url": read.url("PUBLIC_URL", f"http://{shown}:{port}", HTTP).rstrip("/"),
         "public_rtmp_url": read.url("PUBLIC_RTMP_URL", f"rtmp://{shown}:{rtmp}/live", ("rtmp", "rtmps")).rstrip("/"),
         "public_realtime_url": read.url("PUBLIC_REALTIME_URL", f"ws://{shown}:{realtime}", ("ws", "wss")).rstrip("/"),
         "public_relay_url": read.url("PUBLIC_RELAY_URL", f"http://{shown}:{relay}", HTTP).rstrip("/"),
     }
+
+
+def _from_here(host: str) -> str:
+    """How a process of this machine reaches one that listens at `host`, as a URL has it."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{reached}]" if ":" in reached else reached
 
 
 def _stores(read: Reader) -> dict[str, Any]:

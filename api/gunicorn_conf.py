@@ -11,7 +11,7 @@ from api import succession
 
 host = os.environ.get("HOST") or "127.0.0.1"
 port = os.environ.get("PORT") or "8000"
-bind = [f"{host}:{port}"]
+bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
 
 workers = int(os.environ.get("API_WORKERS") or 2)
 threads = int(os.environ.get("API_THREADS") or 4)

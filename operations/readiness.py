@@ -33,9 +33,10 @@ def pages(settings: Settings) -> dict[str, str]:
     return {
         "api": f"http://{_local(settings.host)}:{settings.port}/health/ready",
         "realtime": f"http://{_local(settings.realtime_host)}:{settings.realtime_port}/health",
-        "ingest": f"http://127.0.0.1:{settings.relay_port}/health",
+        "ingest": f"http://{_local(settings.host)}:{settings.relay_port}/health",
     }
 
 
 def _local(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 the name, not a bind
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 the name, not a bind
+    return f"[{reached}]" if ":" in reached else reached

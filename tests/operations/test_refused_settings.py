@@ -8,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 import settings as configuration
+from operations import readiness
 from settings import SettingsError
 
 ADDRESSES = [
@@ -137,6 +138,22 @@ def test_addresses_of_an_ip_version_6_host_are_written_in_brackets() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PUBLIC_")}
     found = configuration.load(environment | {"HOST": "2001:db8::1", "PORT": "8000"})
     assert found.public_url == "http://[2001:db8::1]:8000"
+
+
+@pytest.mark.parametrize(
+    ("host", "relay"), [("::1", "[::1]"), ("::", "[::1]"), ("192.0.2.7", "192.0.2.7"), ("0.0.0.0", "127.0.0.1")]
+)
+def test_workers_look_for_the_relay_where_it_listens(host: str, relay: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RELAY_URL"}
+    found = configuration.load(environment | {"HOST": host, "RELAY_PORT": "8002"})
+    assert found.relay_url == f"http://{relay}:8002"
+    assert readiness.pages(found)["ingest"] == f"http://{relay}:8002/health"
+
+
+@pytest.mark.parametrize("name", ["API_WORKERS", "API_THREADS"])
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "100000"])
+def test_what_gunicorn_is_told_is_checked_with_the_rest(name: str, value: str) -> None:
+    assert refusal(**{name: value}).name == name
 
 
 def in_production(**change: str) -> dict[str, str]:
