@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from db.connection import release
+from db.connection import acting_as_system, release
 from db.models.subscriptions import Subscription
 from db.transactions import atomic
 from services import subscription_news
@@ -11,7 +11,7 @@ from services.checkout import away, return_url
 from services.gateways.payments.interface import CheckoutSession, PlanOrder, ProviderAway
 from services.payment_providers import payment_providers
 from services.subscription_orders import Started, SubscriptionOrder
-from services.subscription_states import drop_pending, refuse_lower, running_of, sync
+from services.subscription_states import WRITTEN_BY, drop_pending, refuse_lower, running_of, sync
 from services.subscription_views import SubscriptionStatus, subscription
 from services.tiers import PaymentMethod, Tier, month_of
 
@@ -22,7 +22,7 @@ def subscribe_by_card(actor: Actor, order: SubscriptionOrder, streamer: str) -> 
         return_url("successUrl", order.success_url, "/subscriptions/success"),
         return_url("cancelUrl", order.cancel_url, "/subscriptions/cancel"),
     )
-    with atomic():
+    with acting_as_system(WRITTEN_BY), atomic():
         running = running_of(actor.user_id, order.streamer_id)
         if running is not None and _resumed_by_card(running, order.tier):
             return Started(subscription(running.id), None)
@@ -73,7 +73,8 @@ def _open(pending: Subscription, order: SubscriptionOrder, title: str, urls: tup
         ),
     )
     opened = Subscription.update(session=session.session, checkout_url=session.url)
-    opened.where(Subscription.id == pending.id).execute()
+    with acting_as_system(WRITTEN_BY):
+        opened.where(Subscription.id == pending.id).execute()
 
 
 def _session(provider: str, order: PlanOrder) -> CheckoutSession:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query, release
+from db.connection import acting_as_system, query, release
 from db.models.coin_purchases import CoinPurchase
 from db.transactions import atomic
 from services import clock, discounts
@@ -26,6 +26,8 @@ from settings import Settings
 RETRY_AFTER_S = 5
 #: Providers close a checkout after a day; one that is nearly over is not handed out again.
 REOFFERED_FOR = timedelta(hours=23)
+#: Why whoever buys steps up: nobody changes what they owe or have paid by themselves.
+WRITTEN_BY = "a purchase is written by the platform"
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
@@ -166,11 +168,15 @@ def _session(provider: PaymentProvider, order: CheckoutOrder) -> CheckoutSession
     try:
         session = provider.create_checkout(order)
     except ProviderAway as error:
-        CoinPurchase.update(unavailable_at=clock.now()).where(CoinPurchase.id == order.purchase_id).execute()
+        _note(order.purchase_id, unavailable_at=clock.now())
         raise away("the purchase is kept, try again") from error
-    opened = CoinPurchase.update(session=session.session, checkout_url=session.url)
-    opened.where(CoinPurchase.id == order.purchase_id).execute()
+    _note(order.purchase_id, session=session.session, checkout_url=session.url)
     return session
+
+
+@acting_as_system(WRITTEN_BY)
+def _note(purchase_id: UUID, **columns: object) -> None:
+    CoinPurchase.update(**columns).where(CoinPurchase.id == purchase_id).execute()
 
 
 def away(then: str) -> Unavailable:
@@ -178,6 +184,7 @@ def away(then: str) -> Unavailable:
     return Unavailable(f"The payment provider is away; {then}.", "provider_unavailable", retry_after_s=RETRY_AFTER_S)
 
 
+@acting_as_system(WRITTEN_BY)
 def _taken_up(intent: _Intent) -> _Pending | None:
     """A purchase of the same kind for which the provider was away, or whose checkout holds a use of the code.
 
@@ -191,6 +198,7 @@ def _taken_up(intent: _Intent) -> _Pending | None:
     return _Pending(purchase_id, CheckoutSession(session, url) if session else None)
 
 
+@acting_as_system(WRITTEN_BY)
 def _written(actor: Actor, intent: _Intent) -> _Pending:
     with translating(discounts.REFUSALS), atomic():
         purchase = CoinPurchase.create(

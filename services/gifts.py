@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.gifts import GiftTransaction
 from db.transactions import atomic
 from services import ledger, loyalty, notifications, wallets
@@ -153,6 +153,7 @@ def _pay(actor: Actor, order: GiftOrder, coins: int, given_id: UUID) -> Posted:
     )
 
 
+@acting_as_system("what was given is written by the platform")
 def _record(given_id: UUID, actor: Actor, order: GiftOrder, gift: GiftView, posted: Posted) -> None:
     GiftTransaction.insert(
         id=given_id,

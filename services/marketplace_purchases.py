@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.marketplace import MarketplacePurchase
 from db.transactions import atomic
 from services import ledger, notifications, wallets
@@ -99,6 +99,7 @@ def purchases_of(actor: Actor, limit: int, cursor: str | None) -> Page[PurchaseV
     return cut(query(_MINE, (actor.user_id, before, limit + 1)), limit, _view, lambda row: (row[0],))
 
 
+@acting_as_system("a sale takes from the seller's stock")
 def _take(item_id: UUID, quantity: int) -> _Taken:
     """Take from the stock, whose row is held until the transaction ends: the wallet comes after it."""
     rows = query(_TAKE, {"item": item_id, "quantity": quantity})
@@ -130,6 +131,7 @@ def _pay(actor: Actor, taken: _Taken, coins: int, purchase_id: UUID) -> Posted:
     )
 
 
+@acting_as_system("a sale is written by the platform")
 def _record(purchase_id: UUID, actor: Actor, item_id: UUID, taken: _Taken, quantity: int, posted: Posted) -> None:
     MarketplacePurchase.insert(
         id=purchase_id,

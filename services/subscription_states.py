@@ -20,6 +20,9 @@ def running_already() -> ServiceError:
     return Conflict("You subscribe to this streamer already.", "already_subscribed")
 
 
+#: Why whoever subscribes or cancels steps up: nobody changes what they pay for, and until when, by themselves.
+WRITTEN_BY = "a subscription is written by the platform"
+
 REFUSALS: Mapping[str, Callable[[], ServiceError]] = {
     **ledger.REFUSALS,
     "subscriptions_running_pair_key": running_already,

@@ -8,7 +8,7 @@ subscription that was paid the other way as well.
 
 from uuid import UUID
 
-from db.connection import query
+from db.connection import acting_as_system, query
 from db.models.subscriptions import Subscription
 from db.transactions import atomic
 from services import clock, subscription_news, subscription_payments
@@ -21,6 +21,7 @@ from services.separation import is_blocked
 from services.subscription_orders import Started, SubscriptionOrder
 from services.subscription_states import (
     REFUSALS,
+    WRITTEN_BY,
     drop_pending,
     end,
     left_s,
@@ -45,7 +46,7 @@ def subscribe(actor: Actor, order: SubscriptionOrder) -> Started:
     streamer = _streamer(actor, order.streamer_id)
     if order.payment_method is PaymentMethod.CARD:
         return subscribe_by_card(actor, order, streamer)
-    with translating(REFUSALS), atomic():
+    with acting_as_system(WRITTEN_BY), translating(REFUSALS), atomic():
         subscription_id = _by_coins(actor, order)
     return Started(subscription(subscription_id), None)
 
@@ -55,7 +56,7 @@ def cancel(actor: Actor, subscription_id: UUID) -> SubscriptionView:
 
     Raises NotFound for an unknown one or somebody else's, Conflict for one that is over.
     """
-    with atomic():
+    with acting_as_system(WRITTEN_BY), atomic():
         found = Subscription.select().where(Subscription.id == subscription_id).for_update().get_or_none()
         if found is None or not (actor.user_id == found.subscriber_id or actor.is_admin):
             raise NotFound("No such subscription.")

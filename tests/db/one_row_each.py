@@ -49,10 +49,13 @@ ROWS = {
     "lounges": "(id, room_id, name, visibility) VALUES (%(lounges)s, %(lounge_room)s, 'Ours', 'PRIVATE')",
     "lounge_members": "(lounge_id, user_id) VALUES (%(lounges)s, %(owner)s)",
     "posts": "(id, author_id, text) VALUES (%(posts)s, %(owner)s, 'A post')",
+    "post_media": """(id, post_id, position, kind, source_format)
+        VALUES (%(row)s, %(posts)s, 0, 'IMAGE', 'image/png')""",
     "post_likes": "(post_id, user_id) VALUES (%(posts)s, %(owner)s)",
     "comments": "(id, post_id, author_id, text) VALUES (%(row)s, %(posts)s, %(owner)s, 'Indeed')",
     "comment_likes": "(comment_id, user_id) VALUES (%(row)s, %(owner)s)",
     "categories": "(id, name, slug) VALUES (%(row)s, 'Kites', 'kites')",
+    "tags": "(id, name) VALUES (%(row)s, 'Wind')",
     "category_tags": "(category_id, tag_id) VALUES (%(row)s, %(row)s)",
     "coin_packs": "(id, name, coins, price, currency) VALUES (%(row)s, 'A purse', 1, 1, 'PEN')",
     "discount_code_packs": "(discount_code_id, coin_pack_id) VALUES (%(row)s, %(row)s)",
@@ -71,6 +74,12 @@ ROWS = {
     "emotes": "(id, streamer_id, code, tier, images) VALUES (%(row)s, %(owner)s, 'kite', 'basic', '{}')",
     "creator_profiles": "(user_id) VALUES (%(owner)s)",
     "streams": "(id, channel_id, title, status) VALUES (%(row)s, %(channels)s, 'Another', 'SCHEDULED')",
+    "clips": """(id, stream_id, creator_id, title, starts_at, ends_at)
+        VALUES (%(row)s, %(streams)s, %(owner)s, 'A clip', now(), now() + interval '1 second')""",
+    "recordings": "(id, stream_id) VALUES (%(row)s, %(streams)s)",
+    "stream_metrics_minute": "(stream_id, minute) VALUES (%(streams)s, date_trunc('minute', now(), 'UTC'))",
+    "analytics_progress": "(name, until) VALUES ('hourly', now())",
+    "retention_progress": "(name, gone_before) VALUES ('raw', now())",
     "auth_sessions": "(id, user_id, refresh_token_hash, expires_at) VALUES (%(auth_sessions)s, %(owner)s, 'x', now())",
     "spent_refresh_tokens": "(session_id, token_hash) VALUES (%(auth_sessions)s, 'y')",
     "one_time_codes": """(id, email, purpose, code_hash, expires_at)
@@ -120,6 +129,7 @@ ROWS = {
         VALUES (%(row)s, %(subscriptions)s, %(moved)s, 1, 'COIN', now())""",
     "payouts": """(id, user_id, amount, currency, account_last4, held_transaction_id)
         VALUES (%(row)s, %(owner)s, 1, 'COIN', '1234', %(moved)s)""",
+    "marketplace_items": "(id, seller_id, name, price, stock) VALUES (%(row)s, %(owner)s, 'A kite', 1, 1)",
     "marketplace_purchases": """(id, ledger_transaction_id, item_id, buyer_id, seller_id, name, quantity, coins)
         VALUES (%(row)s, %(moved)s, %(item)s, %(owner)s, %(other)s, 'A cup', 1, 1)""",
     "messages": "(id, room_id, seq, author_id, text) VALUES (%(row)s, %(lounge_room)s, 1, %(owner)s, 'Hello')",
