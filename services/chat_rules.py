@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from services.blocked_words import blocked_words
@@ -18,10 +19,10 @@ _SPACES = str.maketrans("\t\n\v\f\r\x85\u2028\u2029", " " * 8)
 _UNSEEN = frozenset(("Cf", "Mn", "Me", "Zs"))
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
-#: `:codes:`, keycaps, signs that are a picture by their variation selector, and the two pictures that are no symbols.
-_EMOTE = re.compile(
-    r":[a-z0-9_+-]{1,40}:|[0-9#*]\ufe0f?\u20e3|(?:\u2139|[^\w\s\x00-\x7f])\ufe0f|[\u25fd\u25fe]", re.IGNORECASE
-)
+#: `:codes:` of emotes.
+_CODE = re.compile(r":([A-Za-z0-9_]{2,32}):")
+#: Keycaps, signs that are a picture by their variation selector, and the two pictures that are no symbols.
+_PICTURE = re.compile(r"[0-9#*]\ufe0f?\u20e3|(?:\u2139|[^\w\s\x00-\x7f])\ufe0f|[\u25fd\u25fe]")
 #: Letters in circles and squares, with which one can write; those that are blood groups and signs of traffic stay.
 _LETTERS = re.compile("[\u24b6-\u24c1\u24c3-\u24e9\U0001f110-\U0001f169\U0001f172-\U0001f17d\U0001f180-\U0001f189]")
 _SKIN_TONES = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
@@ -45,7 +46,7 @@ def refusal(standing: Standing, settings: ChatSettings, text: str, at: datetime)
     return (
         _refused_raider(standing, settings, at)
         or _refused_follower(standing, settings, at)
-        or _refused_words(settings, text)
+        or _refused_words(standing, settings, text)
     )
 
 
@@ -56,10 +57,15 @@ def exclusion(standing: Standing) -> ServiceError | None:
     if not standing.may_enter:
         return NotFound("No such room.", "room_not_found")
     if standing.is_banned:
-        return Forbidden("You may not write here.", "banned", until=standing.banned_until)
+        return banned(standing.banned_until)
     if standing.is_blocked and not standing.is_staff:
         return Forbidden("You may not write here.", "blocked")
     return None
+
+
+def banned(until: datetime | None, what: str = "write") -> Forbidden:
+    """The refusal of whoever is kept quiet, until then or for good."""
+    return Forbidden(f"You may not {what} here.", "banned", until=until)
 
 
 def slow_mode_s(standing: Standing, settings: ChatSettings) -> int:
@@ -107,19 +113,19 @@ def _refused_follower(standing: Standing, settings: ChatSettings, at: datetime) 
     return None
 
 
-def _refused_words(settings: ChatSettings, text: str) -> ServiceError | None:
+def _refused_words(standing: Standing, settings: ChatSettings, text: str) -> ServiceError | None:
     if not settings.links_allowed and has_link(text):
         return Forbidden("Links are not allowed here.", "links_not_allowed")
-    if settings.emote_only and not _only_emotes(text):
+    if settings.emote_only and not _only_emotes(text, standing.emotes):
         return Forbidden("Only emotes are allowed here.", "emote_only")
     if settings.blocked_words and blocked_words(tuple(settings.blocked_words)).found_in(text):
         return Forbidden("The message contains a word that is blocked here.", "blocked_word")
     return None
 
 
-def _only_emotes(text: str) -> bool:
-    """Whether nothing but `:emotes:` and pictographs (Unicode category So, with their modifiers) is there."""
-    rest = _EMOTE.sub("", text)
+def _only_emotes(text: str, codes: Collection[str]) -> bool:
+    """Whether nothing but `:codes:` of these and pictographs (Unicode category So, with their modifiers) is there."""
+    rest = _PICTURE.sub("", _CODE.sub(lambda found: "" if found[1].lower() in codes else found[0], text))
     return _LETTERS.search(rest) is None and all(_is_of_pictograph(character) for character in rest)
 
 

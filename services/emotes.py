@@ -12,7 +12,7 @@ import msgspec
 from db.connection import query, release
 from db.models.emotes import Emote
 from db.transactions import after_commit, atomic
-from services import channels, throttle, uploads
+from services import channels, rooms, throttle, uploads
 from services.actors import Actor
 from services.avatars import checked_picture
 from services.bus import bus
@@ -77,9 +77,10 @@ def add_emote(actor: Actor, draft: EmoteDraft, file: ReceivedFile) -> EmoteView:
     images = _made(file, f"{FOLDER}/{actor.user_id}/{emote_id}")
     try:
         with translating({"emotes_code_key": _taken}), atomic():
-            channels.hold_own(actor)
+            channel = channels.hold_own(actor)
             _check_room(actor, draft.code)
             values = msgspec.structs.asdict(draft)
+            rooms.tell_of_emotes(channel.room_id)
             return _view(Emote.create(id=emote_id, streamer=actor.user_id, images=images, **values))
     except ServiceError:
         _forget(actor.user_id, emote_id)
@@ -95,6 +96,8 @@ def remove_emote(actor: Actor, emote_id: UUID) -> None:
         if emote.streamer_id != actor.user_id and not actor.is_admin:
             raise Forbidden("This is somebody else's emote.", "not_owner")
         Emote.delete().where(Emote.id == emote_id).execute()
+        [(room_id,)] = query("SELECT room_id FROM channels WHERE user_id = %s", (emote.streamer_id,))
+        rooms.tell_of_emotes(room_id)
         after_commit(lambda: _forget(emote.streamer_id, emote_id))
 
 

@@ -13,14 +13,14 @@ from db.connection import query
 from db.models.polls import Poll as PollRow
 from db.models.polls import PollOption
 from db.transactions import atomic
-from services import boards
+from services import boards, chat_rules
 from services.actors import Actor
 from services.errors import Conflict, Invalid, NotFound, ServiceError
 from services.event_sessions import SessionRef, visible_session
 from services.ids import known_id, new_id
 from services.organisers import must_organise
 from services.pages import Page, cut, decode_cursor
-from services.standing import standing
+from services.standing import ban_in_force, standing
 
 OptionText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -85,6 +85,10 @@ FROM polls p """
 _OPTIONS = """
 SELECT o.poll_id, o.id, o.text, count_votes(o.poll_id, o.id)
 FROM poll_options o WHERE o.poll_id = ANY (%s::uuid[]) ORDER BY o.poll_id, o.position"""
+_VOTE = f"""
+WITH ban AS MATERIALIZED ({ban_in_force("%(user)s", "%(room)s")})
+SELECT CASE WHEN EXISTS (SELECT FROM ban) THEN 'banned' ELSE cast_vote(%(poll)s, %(user)s, %(options)s::uuid[]) END,
+       (SELECT until FROM ban)"""  # noqa: S608 - of constants
 
 
 def polls_of(actor: Actor, session_id: str, limit: int, cursor: str | None) -> Page[Poll]:
@@ -169,12 +173,18 @@ def activate(actor: Actor, poll_id: str, is_active: bool | None) -> Poll:
 
 
 def vote(actor: Actor, poll_id: str | UUID, option_ids: list[UUID]) -> Poll:
-    """Vote, once; raises NotFound, Conflict (already_voted, poll_inactive), Invalid (option_not_in_poll)."""
+    """Vote, once.
+
+    Raises NotFound, Conflict (already_voted, poll_inactive), Invalid (option_not_in_poll), Forbidden (banned).
+    """
     row, session = _found(actor, known_id(str(poll_id), "poll"))
     chosen = list(dict.fromkeys(option_ids))
     if not chosen:
         raise Invalid.field("optionId", "is required", "option_required")
-    [(outcome,)] = query("SELECT cast_vote(%s, %s, %s::uuid[])", (row.id, actor.user_id, chosen))
+    wish = {"poll": row.id, "user": actor.user_id, "options": chosen, "room": session.room_id}
+    [(outcome, until)] = query(_VOTE, wish)
+    if outcome == "banned":
+        raise chat_rules.banned(until, "vote")
     if outcome != "voted":
         raise _REFUSALS[outcome]()
     boards.poll_changed(session.room_id, session.id, row.id)

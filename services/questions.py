@@ -19,7 +19,7 @@ from services.events import UserRef
 from services.ids import known_id, new_id
 from services.pages import Count, Page, cut, decode_cursor
 from services.rooms import read_settings
-from services.standing import standing
+from services.standing import ban_in_force, standing
 
 BOARD_SIZE = 50
 EXPORT_BATCH = 500
@@ -68,18 +68,21 @@ ORDER BY q.upvotes DESC, q.id LIMIT %(limit)s"""
 _BOARD = f"""
 SELECT {_COLUMNS} {_FROM}
 WHERE q.session_id = %s AND NOT q.is_hidden AND q.is_approved ORDER BY q.upvotes DESC, q.id LIMIT %s"""
-# The upvote is cast in the same round trip, after (MATERIALIZED) it is known that the question may be seen.
+# The upvote is cast in the same round trip, after (MATERIALIZED) it is known that the question may be seen, and that
+# nobody has banned who casts it.
 _UPVOTE = f"""
 WITH seen AS MATERIALIZED (
-    SELECT {_COLUMNS}, s.room_id, e.status
+    SELECT {_COLUMNS}, s.room_id, e.status, ban.user_id IS NOT NULL AS is_banned, ban.until
     FROM questions q LEFT JOIN users u ON u.id = q.author_id
     JOIN event_sessions s ON s.id = q.session_id JOIN events e ON e.id = s.event_id
+    LEFT JOIN LATERAL ({ban_in_force("%(user)s", "s.room_id")}) ban ON true
     WHERE q.id = %(question)s AND NOT q.is_hidden AND (q.is_approved OR q.author_id = %(user)s)
       AND (e.status <> 'DRAFT' OR %(sees_drafts)s)
 )
 SELECT seen.*, cast_one.is_first, cast_one.upvotes
-FROM seen LEFT JOIN LATERAL increment_upvotes(CASE WHEN seen.status <> 'ENDED' THEN %(question)s::uuid END, %(user)s)
-    AS cast_one ON true"""  # noqa: S608 - built from constants
+FROM seen LEFT JOIN LATERAL increment_upvotes(
+    CASE WHEN seen.status <> 'ENDED' AND NOT seen.is_banned THEN %(question)s::uuid END, %(user)s
+) AS cast_one ON true"""  # noqa: S608 - built from constants
 
 
 def questions_of(actor: Actor, session_id: str, limit: int, cursor: str | None) -> Page[Question]:
@@ -120,12 +123,14 @@ def ask(actor: Actor, new: NewQuestion) -> Question:
 
 
 def upvote(actor: Actor, question_id: str) -> Question:
-    """Upvote a question, once; raises NotFound, Conflict (already_upvoted, event_ended)."""
+    """Upvote a question, once; raises NotFound, Conflict (already_upvoted, event_ended), Forbidden (banned)."""
     wanted = known_id(question_id, "question")
     rows = query(_UPVOTE, {"question": wanted, "user": actor.user_id, "sees_drafts": actor.is_admin})
     if not rows:
         raise NotFound("No such question.")
-    *columns, room_id, stage, is_first, upvotes = rows[0]
+    *columns, room_id, stage, is_banned, until, is_first, upvotes = rows[0]
+    if is_banned:
+        raise chat_rules.banned(until, "vote")
     if stage == "ENDED":
         raise Conflict("The event has ended.", "event_ended")
     if not is_first:

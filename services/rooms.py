@@ -216,6 +216,13 @@ def change_settings(actor: Actor, room_id: UUID, patch: ChatSettingsPatch) -> Ch
     return changed
 
 
+def tell_of_emotes(room_id: UUID) -> None:
+    """Have the processes forget, after the commit, who may write with which emotes in a room that takes no words."""
+    settings = settings_of(room_id)
+    if settings.emote_only:
+        publish(ChatSettingsChanged(room_id=room_id, settings=settings_for_all(settings)), CONTROL)
+
+
 def _summary(patch: ChatSettingsPatch) -> dict[str, object]:
     """What was changed, for the log; of blocked words only how many there are now."""
     changes: dict[str, Any] = msgspec.to_builtins(patch)

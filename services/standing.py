@@ -29,7 +29,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One person in one room, at one moment; `is_blocked` where the owner and they block one another.
 
     `may_enter` is False where a lounge is closed to the person; `joined_at` is when their account was made.
-    `room_settings` is what the room's column holds, as text.
+    `room_settings` is what the room's column holds, as text. `emotes` are the codes (small letters) of the owner's
+    emotes that the person's tier reaches, looked up only where the room takes nothing but emotes.
     """
 
     user_id: UUID
@@ -48,6 +49,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tier: Tier | None = None
     joined_at: datetime | None = None
     may_enter: bool = True
+    emotes: frozenset[str] = frozenset()
 
     @property
     def keeps_order(self) -> bool:
@@ -93,23 +95,30 @@ def badges(*, role: str, is_owner: bool, is_room_moderator: bool, tier: str | No
     return shown
 
 
+def ban_in_force(user: str, room: str) -> str:
+    """SQL for the longest ban that keeps a person quiet in a room now: a row of its `user_id` and `until`, or none."""
+    return f"""SELECT b.user_id, b.until FROM bans b
+    WHERE b.user_id = {user} AND (b.room_id = {room} OR b.room_id IS NULL)
+      AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > now())
+    ORDER BY b.until DESC NULLS FIRST LIMIT 1"""  # noqa: S608 - two names of columns or parameters
+
+
 _STANDINGS = f"""
 SELECT asked.room_id, u.id, u.username, u.name, u.avatar, u.role, u.suspended_at IS NOT NULL,
        coalesce(r.owner_id = u.id, false), m.user_id IS NOT NULL,
        ban.user_id IS NOT NULL, ban.until, f.created_at, r.settings::text,
        EXISTS (SELECT FROM blocks WHERE blocker_id = r.owner_id AND blocked_id = u.id)
        OR EXISTS (SELECT FROM blocks WHERE blocker_id = u.id AND blocked_id = r.owner_id),
-       {tier_of("u.id", "r.owner_id")}, u.created_at, may_enter(r.id, u.id)
+       {tier_of("u.id", "r.owner_id")}, u.created_at, may_enter(r.id, u.id),
+       CASE WHEN (r.settings ->> 'emoteOnly')::boolean
+            THEN ARRAY(SELECT e.tier || ':' || lower(e.code) FROM emotes e WHERE e.streamer_id = r.owner_id) END
 FROM unnest(%s::uuid[], %s::uuid[]) AS asked (room_id, user_id)
 JOIN rooms r ON r.id = asked.room_id
 JOIN users u ON u.id = asked.user_id
 LEFT JOIN room_moderators m ON m.room_id = r.id AND m.user_id = u.id
 LEFT JOIN follows f ON f.follower_id = u.id AND f.following_id = r.owner_id
 LEFT JOIN LATERAL (
-    SELECT b.user_id, b.until FROM bans b
-    WHERE b.user_id = u.id AND (b.room_id = r.id OR b.room_id IS NULL)
-      AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > now())
-    ORDER BY b.until DESC NULLS FIRST LIMIT 1
+    {ban_in_force("u.id", "r.id")}
 ) ban ON true"""  # noqa: S608 - built from constants
 
 
@@ -218,7 +227,7 @@ def _standing(row: tuple[Any, ...]) -> Standing:
     user_id, username, name, avatar, role, suspended, owner, moderator, banned, until, since, settings, blocked = row[
         :13
     ]
-    tier, joined_at, may_enter = row[13:]
+    tier, joined_at, may_enter, emotes = row[13:]
     return Standing(
         user_id=user_id,
         username=username,
@@ -236,4 +245,13 @@ def _standing(row: tuple[Any, ...]) -> Standing:
         tier=Tier(tier) if tier else None,
         joined_at=joined_at,
         may_enter=may_enter,
+        emotes=_within_reach(emotes or (), Tier(tier) if tier else None),
     )
+
+
+def _within_reach(emotes: Iterable[str], tier: Tier | None) -> frozenset[str]:
+    """The codes of those emotes (`tier:code`) that somebody who subscribes by a tier may write with."""
+    if tier is None:
+        return frozenset()
+    asked = (emote.split(":", 1) for emote in emotes)
+    return frozenset(code for needed, code in asked if tier.rank >= Tier(needed).rank)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from falcon import testing
 
+from db.connection import query
 from services import attendance_spans, clock, event_changes
 from services.actors import Role
 from services.attendance_spans import Visit
@@ -339,3 +340,44 @@ def test_an_event_that_ends_closes_its_polls_for_good(client: Client, viewer: An
     assert vote(client, poll, viewer, 0).json["code"] == "poll_inactive"
     result = client.simulate_patch(f"/api/polls/{poll.id}/activate", headers=organiser)
     assert result.json["code"] == "event_ended"
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize("minutes", [None, 10])
+def test_whoever_is_banned_neither_upvotes_nor_votes(
+    client: Client, organiser: Any, viewer: Any, everywhere: bool, minutes: int | None
+) -> None:
+    session, who = make_session(), make_user()
+    question, poll, banned = ask(client, session, viewer), make_poll(session.id), bearer(who)
+    body: dict[str, Any] = {"userId": str(who.id)}
+    body |= ({} if everywhere else {"sessionId": str(session.id)}) | ({"seconds": minutes * 60} if minutes else {})
+    ban = client.simulate_post("/api/moderation/bans", json=body, headers=organiser).json["data"]
+    vote = {"pollId": str(poll.id), "optionId": str(poll.options[0].id)}
+    for refused in (
+        mark(client, question, "upvote", banned),
+        client.simulate_post("/api/polls/vote", json=vote, headers=banned),
+    ):
+        assert (refused.status_code, refused.json["code"]) == (403, "banned")
+        assert refused.json.get("until") == ban["until"]
+    assert listed(client, session, viewer)[0]["upvotes"] == 0
+    client.simulate_delete(f"/api/moderation/bans/{ban['id']}", headers=organiser)
+    assert mark(client, question, "upvote", banned).json["data"]["upvotes"] == 1
+    assert client.simulate_post("/api/polls/vote", json=vote, headers=banned).json["data"]["totalVotes"] == 1
+
+
+def test_a_ban_from_another_room_or_one_that_is_over_keeps_nobody_from_voting(
+    client: Client, organiser: Any, viewer: Any
+) -> None:
+    session, elsewhere, who = make_session(), make_session(), make_user()
+    question, poll, headers = ask(client, session, viewer), make_poll(session.id), bearer(who)
+    for room in (elsewhere, session):
+        body = {"userId": str(who.id), "sessionId": str(room.id), "seconds": 60}
+        assert client.simulate_post("/api/moderation/bans", json=body, headers=organiser).status_code == 201
+    query("UPDATE bans SET until = now() - interval '1 second' WHERE room_id = %s", (room_of(session),))
+    vote = {"pollId": str(poll.id), "optionId": str(poll.options[0].id)}
+    assert mark(client, question, "upvote", headers).status_code == 200
+    assert client.simulate_post("/api/polls/vote", json=vote, headers=headers).status_code == 200
+
+
+def room_of(session: Any) -> Any:
+    return visible_session(ORGANISER, session.id).room_id

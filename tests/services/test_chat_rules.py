@@ -31,6 +31,7 @@ def viewer(
     joined_at: datetime | None = None,
     tier: Tier | None = None,
     may_enter: bool = True,
+    emotes: frozenset[str] = frozenset(),
 ) -> Standing:
     return Standing(
         user_id=new_id(),
@@ -49,6 +50,7 @@ def viewer(
         joined_at=joined_at,
         tier=tier,
         may_enter=may_enter,
+        emotes=emotes,
     )
 
 
@@ -116,6 +118,11 @@ def test_a_blocked_word_counts_only_by_itself() -> None:
     [
         (":wave: :)", False),
         (":wave: 🎉", True),
+        (":WAVE::wave:", True),
+        (":wawe:", False),
+        (":wave:wave:", False),
+        ("::", False),
+        (":wave:\u200d:Wave:", True),
         ("👍🏽 ❤️", True),
         ("hi 🎉", False),
         ("1️⃣ #️⃣ ‼️ ↔️ ℹ️", True),
@@ -128,7 +135,9 @@ def test_a_blocked_word_counts_only_by_itself() -> None:
     ],
 )
 def test_emote_only(text: str, passes: bool) -> None:
-    assert (code(viewer(), ChatSettings(emote_only=True), text) is None) is passes
+    knows = viewer(emotes=frozenset({"wave"}))
+    assert (code(knows, ChatSettings(emote_only=True), text) is None) is passes
+    assert (code(viewer(), ChatSettings(emote_only=True), text) is None) is (passes and "wave" not in text.lower())
 
 
 @pytest.mark.parametrize(

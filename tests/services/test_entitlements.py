@@ -1,18 +1,29 @@
 """What tiers give: in chat, on streams and posts, and as capabilities."""
 
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from db.connection import query
+from db.models.emotes import Emote
 from db.models.users import User
-from services import entitlements, messages, rooms, subscriptions
+from services import emotes, entitlements, messages, rooms, subscriptions
 from services.actors import Role
+from services.bus import bus
 from services.chat import Draft, send_message
+from services.emotes import EmoteDraft
 from services.errors import Forbidden, NotFound
 from services.rooms import ChatSettingsPatch, RoomRef
 from services.subscription_orders import SubscriptionOrder
 from services.tiers import PaymentMethod, Tier
+from services.topics import CONTROL
+from services.uploads import ReceivedFile
 from tests.factories import actor_of, make_user
+from tests.hearing import said
 from tests.payments import give_coins
+from tests.pictures import picture
 
 
 @pytest.fixture
@@ -78,6 +89,43 @@ def test_badges_say_the_tier_now_and_in_history(tier: Tier, streamer: User) -> N
     assert say(viewer, room) == [f"subscriber_{tier}"]
     [shown] = messages.history(room, 20, None).items
     assert shown.author and shown.author.badges == [f"subscriber_{tier}"]
+
+
+@pytest.mark.parametrize("tier", [None, *Tier])
+def test_a_chat_for_emotes_takes_those_that_there_are_and_that_the_tier_reaches(
+    tier: Tier | None, streamer: User
+) -> None:
+    for needed in Tier:
+        Emote.create(streamer=streamer.id, code=f"Kite_{needed}", tier=needed, images={"28": "emotes/x.webp"})
+    viewer, room = subscriber(streamer, tier) if tier else make_user(), room_of(streamer)
+    rooms.change_settings(actor_of(streamer), room.id, ChatSettingsPatch(emote_only=True))
+    assert passes(viewer, room, "\U0001f389")
+    assert not passes(viewer, room, ":kite:")
+    reached = [needed for needed in Tier if passes(viewer, room, f":kite_{needed}: \U0001f389 :KITE_{needed}:")]
+    assert reached == [needed for needed in Tier if tier is not None and tier.rank >= needed.rank]
+
+
+def test_an_emote_that_is_new_or_gone_is_told_to_those_who_remember(streamer: User, tmp_path: Path) -> None:
+    viewer, room = subscriber(streamer, Tier.PRO), room_of(streamer)
+    rooms.change_settings(actor_of(streamer), room.id, ChatSettingsPatch(emote_only=True))
+    with closing(bus.redis.pubsub()) as control:
+        control.subscribe(CONTROL)
+        path = tmp_path / "kite.png"
+        path.write_bytes(picture("PNG"))
+        made = emotes.add_emote(actor_of(streamer), EmoteDraft(code="kite"), ReceivedFile(path, path.stat().st_size))
+        assert passes(viewer, room, ":kite:")
+        emotes.remove_emote(actor_of(streamer), made.id)
+        assert not passes(viewer, room, ":kite:")
+        told = [msgspec.json.decode(heard.body) for heard in said(control)]
+    assert [event["type"] for event in told if event.get("roomId") == str(room.id)] == ["chat_settings"] * 2
+
+
+def passes(user: User, room: RoomRef, text: str) -> bool:
+    try:
+        return bool(send_message(Draft(room=room, actor=actor_of(user), text=text)))
+    except Forbidden as refusal:
+        assert refusal.code == "emote_only"
+        return False
 
 
 def test_a_chat_for_subscribers_takes_subscribers(streamer: User) -> None:
