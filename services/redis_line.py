@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import redis
+import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -88,12 +89,21 @@ class OneMoreTry(Retry):
             self._gate.open()
             raise
         except redis.ResponseError as error:
-            if "MISCONF" in str(error):  # its disk is full: it reads, and takes nothing
+            if takes_nothing(error):
                 raise redis.ConnectionError(str(error)) from error
             raise
         if with_failure_count:
             self._gate.open()
         return found
+
+
+def takes_nothing(error: redis.ResponseError) -> bool:
+    """Say whether the refusal is of writing as such: the disk is full, or the memory, or it has become a replica.
+
+    A script's refusal has the word in its midst; of a command's own the client makes a class, and takes the word away.
+    """
+    unwilling = redis.exceptions.OutOfMemoryError | redis.exceptions.ReadOnlyError
+    return isinstance(error, unwilling) or any(word in str(error) for word in ("MISCONF", "OOM ", "READONLY"))
 
 
 def open_redis(url: str, gate: Gate) -> redis.Redis:

@@ -7,7 +7,9 @@ import pytest
 import redis
 
 from services import redis_line
-from services.redis_line import TIMEOUT_S, TRY_AGAIN_S, Gate, OneMoreTry, Silent
+from services.redis_line import TIMEOUT_S, TRY_AGAIN_S, Gate, OneMoreTry, Silent, open_redis
+from tests.folders import open_folder
+from tests.realtime.own_redis import open_redis as open_own_redis
 
 
 class Time:
@@ -94,3 +96,30 @@ def test_a_redis_whose_disk_is_full_is_away_and_a_wrong_command_is_wrong(time: T
         asked(retry, redis.ResponseError("MISCONF cannot persist"))
     with pytest.raises(redis.ResponseError, match="unknown"):
         asked(retry, redis.ResponseError("unknown command"))
+
+
+@pytest.fixture
+def full() -> Iterator[redis.Redis]:
+    """A real Redis whose memory is full."""
+    with open_folder("astrotv-full-") as folder, open_own_redis(folder, keeps_data=False) as server:
+        client = open_redis(server.url, Gate())
+        client.config_set("maxmemory", 1)
+        yield client
+        client.close()
+
+
+def test_a_redis_whose_memory_is_full_is_away_for_whoever_writes(full: redis.Redis) -> None:
+    with pytest.raises(redis.ConnectionError):
+        full.set("a", "b")
+    with pytest.raises(redis.ConnectionError):
+        full.eval("return redis.call('SET', 'a', 'b')", 0)
+    with pytest.raises(redis.ConnectionError), full.pipeline() as pipeline:
+        pipeline.set("a", "b").execute()
+    assert full.get("a") is None
+
+
+def test_a_redis_that_became_a_replica_is_away_for_whoever_writes(full: redis.Redis) -> None:
+    full.config_set("maxmemory", 0)
+    full.replicaof("127.0.0.1", "1")
+    with pytest.raises(redis.ConnectionError):
+        full.set("a", "b")
