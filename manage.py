@@ -3,10 +3,12 @@
 
 import argparse
 import errno
+import os
 import sys
 from types import ModuleType
 
 import psycopg2
+import psycopg2.errors
 import redis.exceptions
 
 from embedded import EmbeddedError
@@ -41,6 +43,15 @@ COMMANDS: dict[str, ModuleType] = {
     "restore": restore,
 }
 REFUSED, FAILED = 2, 1
+#: What an operator can do something about.
+MENDABLE = (
+    EmbeddedError,
+    ServiceError,
+    psycopg2.OperationalError,
+    psycopg2.errors.InsufficientPrivilege,
+    redis.exceptions.ConnectionError,
+    redis.exceptions.AuthenticationError,
+)
 
 
 def main(words: list[str]) -> int:
@@ -50,13 +61,20 @@ def main(words: list[str]) -> int:
         code: int = COMMANDS[arguments.command].run(arguments, project.environment())
     except SettingsError as error:
         return _say(str(error), REFUSED)
-    except (EmbeddedError, ServiceError, psycopg2.OperationalError, redis.exceptions.ConnectionError) as error:
+    except MENDABLE as error:
         return _say(str(error).strip().splitlines()[0], FAILED)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        return _say(f"DATA_DIR: the disk is full ({error.filename or 'while writing'})", FAILED)
+        return _say(_in_words(error), FAILED)
     return code
+
+
+def _in_words(error: OSError) -> str:
+    """What the system said of a file or a disk; raises the error again where it was of neither."""
+    if error.errno == errno.ENOSPC:
+        return f"DATA_DIR: the disk is full ({error.filename or 'while writing'})"
+    if error.filename is None or error.strerror is None:
+        raise error
+    return f"{os.fsdecode(error.filename)}: {error.strerror}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -30,14 +30,14 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
 
 def write(path: Path, settings: Settings) -> None:
     """Dump the database as of one moment, and add the files as they are after it."""
-    with tempfile.TemporaryDirectory(prefix="astrotv-backup-") as folder, archive.created(path) as tar:
+    with tempfile.TemporaryDirectory(prefix="astrotv-backup-") as folder, archive.created(path) as backup:
         dump = Path(folder) / archive.DUMP
         archive.run_client(
             "pg_dump", "--format=custom", "--no-owner", f"--file={dump}", f"--dbname={settings.database_owner_url}"
         )
-        tar.add(dump, archive.DUMP)
+        backup.add_file(dump, archive.DUMP)
         for name in archive.KEPT_FILES:
-            if (settings.data_dir / name).exists():
-                tar.add(settings.data_dir / name, name)
-        if settings.hls_path.exists():
-            tar.add(settings.hls_path, archive.MEDIA)
+            backup.add_file(settings.data_dir / name, name)
+        backup.add_folder(settings.hls_path, archive.MEDIA)
+        if storage := archive.storage_apart(settings):
+            backup.add_folder(storage, archive.STORAGE)

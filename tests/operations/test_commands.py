@@ -130,3 +130,18 @@ def test_taking_migrations_back_wants_a_yes_and_a_known_id(seeded: Operator) -> 
     done = seeded.run("migrate", "--back-to", "0000_nothing", "--yes")
     assert done.returncode == 1
     assert "0000_nothing is not among what has been applied" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["no/such/folder/backup.tar", "."])
+def test_a_backup_that_cannot_be_written_is_one_line(seeded: Operator, tmp_path: Path, place: str) -> None:
+    done = seeded.run("backup", str(tmp_path / place))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"astrotv: {tmp_path}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_log_file_that_cannot_be_written_is_refused_before_anything_starts(operator: Operator) -> None:
+    done = operator.run("up", LOG_FILE="no/such/folder/astrotv.log")
+    assert done.returncode == 2
+    assert done.stderr.startswith("astrotv: LOG_FILE: ")
+    assert done.stderr.count("\n") == 1
