@@ -159,11 +159,13 @@ def rename_elsewhere(stream_id: UUID, name: str) -> None:
 
 
 def interrupt(stream_id: UUID) -> None:
-    """The publisher is gone without a word: the grace window begins."""
+    """The publisher is gone without a word: the grace window begins, and anew if it lies ahead: a clock may go back."""
     at = clock.now()
     with atomic():
         Stream.update(interrupted_at=at).where(
-            Stream.id == stream_id, Stream.status == Status.LIVE.value, Stream.interrupted_at.is_null()
+            Stream.id == stream_id,
+            Stream.status == Status.LIVE.value,
+            Stream.interrupted_at.is_null() | (Stream.interrupted_at > at),
         ).execute()
         _close_sessions(stream_id)
 
@@ -198,7 +200,7 @@ def reap() -> int:
         if bus.redis.exists(f"lease:{_lease_name(channel_id)}"):
             if interrupted_at is not None:
                 go_on(stream_id)
-        elif interrupted_at is None:
+        elif interrupted_at is None or interrupted_at > clock.now():
             interrupt(stream_id)
         elif interrupted_at < clock.now() - timedelta(seconds=bus.settings.grace_window_s + REAPER_PATIENCE_S):
             end(stream_id, "server_restart")

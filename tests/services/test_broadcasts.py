@@ -80,6 +80,16 @@ def test_a_key_rotated_between_check_and_start_publishes_nothing() -> None:
         broadcasts.go_live(grant, MediaFacts(), **HERE)
 
 
+def test_the_grace_window_does_not_wait_for_a_time_before_the_clock_went_back() -> None:
+    stream = broadcasts.go_live(granted(), MediaFacts(), **HERE)
+    with clock.frozen(clock.now() + timedelta(hours=1)):
+        broadcasts.reap()
+    assert broadcasts.reap() == 0, "it begins anew"
+    with clock.frozen(clock.now() + timedelta(seconds=bus.settings.grace_window_s + 16)):
+        assert broadcasts.reap() == 1
+    assert Stream.get_by_id(stream.id).status == "ENDED"
+
+
 def test_the_reaper_ends_what_nobody_owns_after_the_grace_window() -> None:
     grant = granted()
     broadcasts.claim(grant, server="one", publisher="a")
