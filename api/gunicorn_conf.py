@@ -26,6 +26,7 @@ limit_request_line = 8190
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1"
 accesslog = None
 loglevel = "warning"
+logger_class = "api.gunicorn_log.Log"
 
 
 def on_starting(server: Any) -> None:
