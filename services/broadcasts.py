@@ -15,20 +15,18 @@ from db.connection import acting_as_system, query
 from db.models.channels import Channel, ChannelKey
 from db.models.streams import IngestSession, Stream
 from db.transactions import atomic
-from services import broadcast_limits, clock, jobs, open_streams, streams, tokens
+from services import broadcast_claims, broadcast_limits, clock, jobs, open_streams, streams, tokens
 from services.broadcast_audience import hearers, streamer_ref
 from services.bus import bus
 from services.errors import Conflict, Forbidden, NotFound
 from services.events import StreamEnded, StreamStarted, StreamStatusChanged, publish
 from services.ids import new_id
-from services.leases import Lease
 from services.media_facts import MediaFacts, remember_facts
 from services.streams import Status, StreamView
 from services.topics import room_topic
 
 log = structlog.get_logger(__name__)
 
-LEASE_S = 10
 #: What the reaper allows beyond the grace window before it ends what nobody owns.
 REAPER_PATIENCE_S = 15
 
@@ -91,37 +89,47 @@ def _refused(row: tuple[Any, ...]) -> str | None:
     return "event_ended" if event_status == "ENDED" else None
 
 
-def claim(grant: Grant, *, server: str, publisher: str, ttl_s: float = LEASE_S) -> None:
-    """Be the one publisher of a channel, over all media servers; raises Conflict."""
-    if not _lease(grant.channel_id, server, publisher, ttl_s).acquire():
-        raise Conflict("Somebody publishes to this channel already.", "already_publishing")
+def claim(
+    grant: Grant,
+    *,
+    server: str,
+    publisher: str,
+    ttl_s: float = broadcast_claims.LEASE_S,
+    silent_s: float | None = None,
+) -> None:
+    """Be the one publisher of a channel, over all media servers; raises Conflict.
+
+    `silent_s` says for how long the publisher has been silent: another server may have the channel
+    once that is too long. None keeps it for the whole `ttl_s`.
+    """
+    broadcast_claims.claim(grant.channel_id, server=server, publisher=publisher, ttl_s=ttl_s, silent_s=silent_s)
 
 
-def renew(channel_id: UUID, *, server: str, publisher: str, ttl_s: float = LEASE_S) -> bool:
-    """Stay the publisher for another `ttl_s` seconds; False where the claim was lost."""
-    return _lease(channel_id, server, publisher, ttl_s).renew()
-
-
-def release(channel_id: UUID, *, server: str, publisher: str) -> None:
-    """Stop being the publisher."""
-    _lease(channel_id, server, publisher).release()
+renew = broadcast_claims.renew
+release = broadcast_claims.release
 
 
 def go_live(
-    grant: Grant, facts: MediaFacts, *, server: str, remote_address: str, elsewhere: Elsewhere | None = None
+    grant: Grant,
+    facts: MediaFacts,
+    *,
+    server: str,
+    remote_address: str,
+    relay_url: str | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> StreamView:
     """Put a channel on air, or back on air within the grace window; returns the stream.
 
     The newest scheduled stream of the channel becomes live; without one, a stream is made from
-    the channel's defaults. Coming back continues the same stream, and nobody is told twice. What
-    arrives `elsewhere` is neither transcoded nor recorded here.
+    the channel's defaults. Coming back continues the same stream, and nobody is told twice. Workers
+    fetch the picture at `relay_url`. What arrives `elsewhere` is neither transcoded nor recorded here.
     """
     with atomic():
         channel = Channel.select().where(Channel.id == grant.channel_id).for_update().get()
         if ChannelKey.get_by_id(channel.id).stream_key_version != grant.stream_key_version:
             raise Forbidden("The stream key was revoked.", "bad_stream_key")
         stream_id = _resumed(channel) or _started(channel, grant)
-        _open_session(stream_id, facts, server, remote_address)
+        _open_session(stream_id, facts, server, remote_address, relay_url)
         _take_in(stream_id, elsewhere)
     open_streams.settle(stream_id)
     remember_facts(stream_id, facts)
@@ -197,7 +205,7 @@ def reap() -> int:
     """
     ended = 0
     for stream_id, channel_id, interrupted_at in _live_by_encoder():
-        if bus.redis.exists(f"lease:{_lease_name(channel_id)}"):
+        if broadcast_claims.is_claimed(channel_id):
             if interrupted_at is not None:
                 go_on(stream_id)
         elif interrupted_at is None or interrupted_at > clock.now():
@@ -272,12 +280,13 @@ def _from_defaults(channel: Channel, grant: Grant) -> UUID:
     return stream_id
 
 
-def _open_session(stream_id: UUID, facts: MediaFacts, server: str, remote_address: str) -> None:
+def _open_session(stream_id: UUID, facts: MediaFacts, server: str, remote_address: str, relay_url: str | None) -> None:
     _close_sessions(stream_id)
     IngestSession.create(
         stream=stream_id,
         server=server,
         remote_address=remote_address,
+        relay_url=relay_url,
         video_codec=facts.video_codec,
         audio_codec=facts.audio_codec,
         width=facts.width,
@@ -304,11 +313,3 @@ def _live_by_encoder() -> list[tuple[UUID, UUID, datetime | None]]:
         """SELECT id, channel_id, interrupted_at FROM streams
            WHERE status = 'LIVE' AND source_type = 'RTMP' AND source_url IS NULL AND channel_id IS NOT NULL"""
     )
-
-
-def _lease(channel_id: UUID, server: str, publisher: str, ttl_s: float = LEASE_S) -> Lease:
-    return Lease(_lease_name(channel_id), f"{server}/{publisher}", ttl_s)
-
-
-def _lease_name(channel_id: UUID) -> str:
-    return f"ingest:{channel_id}"

@@ -14,7 +14,7 @@ from PIL import Image
 from db.connection import connection
 from db.models.streams import Stream
 from db.transactions import atomic
-from services import clock, jobs
+from services import clock, jobs, relays
 from services.bus import bus
 from services.errors import Unavailable
 from services.gateways import ffmpeg
@@ -50,8 +50,9 @@ def refresh_thumbnail(stream_id: UUID) -> None:
     with connection():
         if not _arriving().where(Stream.id == stream_id).exists():
             return
+        relay = relays.address(relays.relay_of(stream_id))
     try:
-        show_picture(stream_id, decode_keyframe(_latest_keyframe(stream_id)))
+        show_picture(stream_id, decode_keyframe(_latest_keyframe(relay, stream_id)))
     except (ThumbnailError, StorageError) as error:
         raise Unavailable(f"No thumbnail of {stream_id}: {error}") from error
 
@@ -135,8 +136,8 @@ def _folder(stream_id: UUID) -> str:
     return f"thumbs/{stream_id}"
 
 
-def _latest_keyframe(stream_id: UUID) -> bytes:
-    url = f"{bus.settings.relay_url}/live/{stream_id}/keyframe?token={relay_token(stream_id)}"
+def _latest_keyframe(relay: str, stream_id: UUID) -> bytes:
+    url = f"{relay}/live/{stream_id}/keyframe?token={relay_token(stream_id)}"
     try:
         with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_S) as reply:  # noqa: S310  # our own relay's address
             found: bytes = reply.read(MOST_KEYFRAME_BYTES + 1)

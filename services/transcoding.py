@@ -12,7 +12,7 @@ import structlog
 
 from db.connection import connection
 from db.models.streams import IngestSession, Stream
-from services import jobs, transcode_register
+from services import jobs, relays, transcode_register
 from services.bus import bus
 from services.gateways import ffmpeg
 from services.ids import new_id
@@ -42,12 +42,13 @@ class Outcome(StrEnum):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """What is known of a stream: is it live, does its picture arrive, by which connection, and what is it."""
+    """What is known of a stream: is it live, does it arrive, by which connection, at which relay, and what is it."""
 
     is_live: bool
     is_arriving: bool = False
     session_id: UUID | None = None
     source: Source = Source()
+    relay_url: str | None = None
 
 
 def transcode_live(stream_id: UUID, stopping: Event) -> Outcome:
@@ -100,10 +101,10 @@ def condition_of(stream_id: UUID) -> Condition:
         if stream is None or stream.status != "LIVE":
             return Condition(is_live=False)
         sessions = IngestSession.select().where(IngestSession.stream == stream_id)
-        session = sessions.order_by(IngestSession.started_at.desc()).first()
+        session = sessions.order_by(IngestSession.ended_at.is_null().desc(), IngestSession.started_at.desc()).first()
     if session is None:
         return Condition(is_live=True, is_arriving=stream.interrupted_at is None)
-    return Condition(True, stream.interrupted_at is None, session.id, _source(session))
+    return Condition(True, stream.interrupted_at is None, session.id, _source(session), session.relay_url)
 
 
 def _source(session: IngestSession) -> Source:
@@ -263,7 +264,7 @@ class _Supervisor:
         return self._settings.video_encoder
 
     def _relay_url(self, what: str) -> str:
-        return f"{self._settings.relay_url}/live/{self._stream_id}{what}?token={self._token}"
+        return f"{relays.address(self._condition.relay_url)}/live/{self._stream_id}{what}?token={self._token}"
 
     def _without_token(self, text: str) -> str:
         return text.replace(self._token, "…")

@@ -46,6 +46,7 @@ class IngestSession(Model):
     stream = peewee.ForeignKeyField(Stream, on_delete="CASCADE")
     server = peewee.TextField()
     remote_address = peewee.TextField(default="")
+    relay_url = peewee.TextField(null=True)
     video_codec = peewee.TextField(null=True)
     audio_codec = peewee.TextField(null=True)
     width = peewee.IntegerField(null=True)

@@ -1,0 +1,1 @@
+ALTER TABLE ingest_sessions DROP COLUMN relay_url;
