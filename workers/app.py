@@ -22,6 +22,7 @@ from services import dead_letters, job_metrics, outbox, throttle
 from services.errors import Unavailable
 from services.jobs import LONGEST_JOB_S, Job
 from services.tracing import with_request_id
+from workers import broker, farewell
 from workers.custody import Custody
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,8 @@ MOST_DEATHS = 10
 #: What may pass: the database or a provider was away, or two transactions met.
 PASSING = (peewee.OperationalError, peewee.InterfaceError, Unavailable, ConnectionError, TimeoutError)
 
+broker.read_with_care()
+farewell.prepare()
 app = celery.Celery("astrotv", config_source="celeryconfig", include=TASK_MODULES)
 
 F = TypeVar("F", bound=Callable[..., Any])
