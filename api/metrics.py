@@ -59,6 +59,8 @@ def _jobs() -> Iterable[Metric]:
     for total in job_metrics.totals():
         for outcome, count in total.outcomes.items():
             ended.add_metric([total.job, outcome], count)
+        if not total.attempts:
+            continue
         bounds = [str(bound) for bound in job_metrics.BUCKETS_S]
         buckets = [*zip(bounds, total.within, strict=True), ("+Inf", total.attempts)]
         took.add_metric([total.job], buckets, total.sum_s)

@@ -8,6 +8,7 @@ import msgspec
 import redis
 import structlog
 
+from services import jobs
 from services.bus import bus
 
 log = structlog.get_logger(__name__)
@@ -16,11 +17,15 @@ KEY = "metrics:jobs"
 DRIFT_KEY = "metrics:ledger_drift"
 CHECKED_AT = "checked_at"
 OUTCOMES = ("done", "retried", "failed")
+_NAMES = frozenset(job.name for job in vars(jobs).values() if isinstance(job, jobs.Job))
 BUCKETS_S = (0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0)
 
 
 class JobTotals(msgspec.Struct, frozen=True):
-    """One kind of job: how often each outcome was, and how long attempts took (cumulative, in seconds)."""
+    """One kind of job: how often each outcome was, and how long attempts took (cumulative, in seconds).
+
+    What never happened is there as 0: of a counter that begins with its first failure Prometheus sees no increase.
+    """
 
     job: str
     outcomes: dict[str, int]
@@ -52,9 +57,10 @@ def record(job: str, outcome: str, took_s: float) -> None:
 
 
 def totals() -> list[JobTotals]:
-    """What was counted so far; empty where Redis is away."""
-    counted: dict[str, dict[str, float]] = {}
-    for name, value in _stored(KEY).items():
+    """What was counted so far, of every job that there is; empty where Redis is away."""
+    stored = _stored(KEY)
+    counted: dict[str, dict[str, float]] = {name: {} for name in _NAMES} if stored else {}
+    for name, value in stored.items():
         job, _, field = name.partition("|")
         counted.setdefault(job, {})[field] = value
     return [_totals(job, fields) for job, fields in sorted(counted.items())]
@@ -83,7 +89,7 @@ def _totals(job: str, fields: dict[str, float]) -> JobTotals:
     for bound in BUCKETS_S:
         sofar += int(fields.get(f"le{bound}", 0))
         within.append(sofar)
-    outcomes = {name: int(count) for name, count in fields.items() if name in OUTCOMES}
+    outcomes = {name: int(fields.get(name, 0)) for name in OUTCOMES}
     return JobTotals(job, outcomes, within, fields.get("sum", 0.0))
 
 

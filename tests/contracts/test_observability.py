@@ -86,6 +86,20 @@ def test_what_workers_count_is_shown_by_the_api(client: testing.TestClient) -> N
     assert 'astrotv_job_seconds_bucket{job="mail.send",le="+Inf"} 1.0' in text
 
 
+def test_the_first_failure_of_a_job_is_an_increase(client: testing.TestClient) -> None:
+    job_metrics.record("outbox.sweep", "done", 0.1)
+    text = client.simulate_get("/metrics").text
+    for job in celery_app.tasks.keys() - {name for name in celery_app.tasks if name.startswith("celery.")}:
+        assert f'astrotv_jobs_total{{job="{job}",outcome="failed"}} 0.0' in text
+    assert 'astrotv_job_seconds_count{job="mail.send"}' not in text, "times of what never ran say nothing"
+
+
+def test_whoever_is_not_there_at_all_is_missed_as_well() -> None:
+    jobs = {job for rule in RULES for job in re.findall(r'absent\(up{job="(\w+)"}\)', rule["expr"])}
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    assert jobs == {config["job_name"] for config in scraped}
+
+
 def test_the_lag_of_webhooks_is_the_age_of_the_oldest(client: testing.TestClient) -> None:
     query(
         """INSERT INTO webhook_events (id, provider, event_id, kind, payload, received_at, next_attempt_at)
