@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import psutil
 import requests
+from requests.adapters import HTTPAdapter
 
 from services.idempotency import ABANDONED_AFTER_S
 from tests.e2e.stack import Stack, until
@@ -58,8 +60,17 @@ class Load:
     def nothing_is_lost(self) -> None:
         """Everything acknowledged can be read, word for word; every refusal was a clean one."""
         assert not self.unclean, self.unclean[:3]
-        for post_id, text in self.acknowledged.items():
-            assert self._stack.call("GET", f"/api/content/posts/{post_id}")["text"] == text
+        with requests.Session() as line, ThreadPoolExecutor(WRITERS) as pool:
+            line.mount("http://", HTTPAdapter(pool_maxsize=WRITERS))
+            for text, found in zip(
+                self.acknowledged.values(), pool.map(partial(self._text_of, line), self.acknowledged), strict=True
+            ):
+                assert found == text
+
+    def _text_of(self, line: requests.Session, post_id: str) -> str:
+        answer = line.get(f"{self._stack.url}/api/content/posts/{post_id}", timeout=60)
+        assert answer.ok, answer.text
+        return str(answer.json()["data"]["text"])
 
     def _post_on(self) -> None:
         while not self._done.is_set():
@@ -141,6 +152,17 @@ class Asking:
             self._busy_since = time.monotonic()
         is_lost = time.monotonic() - self._busy_since > ABANDONED_AFTER_S + 3
         return "its effect is there, its answer is not" if is_lost else None
+
+
+def open_session(stack: Stack) -> str:
+    """A new session of a new event, where questions may be asked; its id."""
+    admin = stack.sign_in("admin")
+    times = {"startTime": "2030-05-01T18:00:00Z", "endTime": "2030-05-01T20:00:00Z"}
+    project = stack.call("POST", "/api/projects", admin, json={"name": "Under load", "status": "LIVE"})
+    event = {"projectId": project["id"], "title": "Under load", "status": "LIVE", **times}
+    made = stack.call("POST", "/api/events", admin, json=event)
+    session = stack.call("POST", "/api/sessions", admin, json={"eventId": made["id"], "title": "Under load", **times})
+    return str(session["id"])
 
 
 @contextmanager

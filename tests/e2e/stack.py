@@ -46,10 +46,13 @@ class Stack:
 
     def sign_in(self, who: str) -> str:
         """The access token of a demo account (`admin`, `streamer`, `viewer`)."""
+        return str(self.call("POST", "/api/auth/login", json=self.account(who))["token"])
+
+    def account(self, who: str) -> dict[str, str]:
+        """What somebody types to sign in to a demo account."""
         found = re.search(rf"{who}@example.com\s+password: (\S+)", self.printed())
         assert found
-        body = {"email": f"{who}@example.com", "password": found[1]}
-        return str(self.call("POST", "/api/auth/login", json=body)["token"])
+        return {"email": f"{who}@example.com", "password": found[1]}
 
     def encoder(self, key: str, *, seconds: int = 300, size: str = "854x480") -> list[str]:
         """ffmpeg as OBS sends: H.264 with a keyframe every 2 s, AAC, at the pace of the clock."""

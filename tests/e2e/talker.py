@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -35,7 +36,7 @@ class Talker:
     def __init__(self, stack: Stack) -> None:
         self._stack, self._token = stack, stack.sign_in("viewer")
         self.nickname = stack.call("GET", "/api/auth/me", stack.sign_in("streamer"))["username"]
-        self._numbers, self._unsure = count(), ""
+        self._name, self._numbers, self._unsure = uuid4().hex[:8], count(), ""
         self.acknowledged: dict[str, str] = {}
         self.visits = self.farewells = 0
         self.refusals: list[Any] = []
@@ -61,7 +62,7 @@ class Talker:
 
     def _say(self, socket: ClientConnection) -> None:
         """Say the next thing, or again what no answer came to: with the same id, so that it is stored once."""
-        self._unsure = self._unsure or f"restart-{next(self._numbers)}"
+        self._unsure = self._unsure or f"{self._name}-{next(self._numbers)}"
         answer = self._ask(socket, type="chat", text=self._unsure, clientMessageId=self._unsure)
         if answer["type"] == "ack":
             self.acknowledged[answer["message"]["id"]] = self._unsure

@@ -29,6 +29,7 @@ from tests.e2e.load import (
     Load,
     frozen,
     is_ready,
+    open_session,
     postmaster,
     processes,
     redis_server,
@@ -213,16 +214,6 @@ def test_what_is_repeated_under_its_key_after_a_kill_is_done_once(stack: Stack) 
     asked = Counter(row["text"] for row in all_questions(stack, session_id))
     assert set(asked.values()) == {1}
     assert asked.keys() == asking.settled.keys()
-
-
-def open_session(stack: Stack) -> str:
-    admin = stack.sign_in("admin")
-    times = {"startTime": "2030-05-01T18:00:00Z", "endTime": "2030-05-01T20:00:00Z"}
-    project = stack.call("POST", "/api/projects", admin, json={"name": "Faults", "status": "LIVE"})
-    event = {"projectId": project["id"], "title": "Faults", "status": "LIVE", **times}
-    made = stack.call("POST", "/api/events", admin, json=event)
-    session = stack.call("POST", "/api/sessions", admin, json={"eventId": made["id"], "title": "Faults", **times})
-    return str(session["id"])
 
 
 def all_questions(stack: Stack, session_id: str) -> list[dict[str, Any]]:
