@@ -45,7 +45,7 @@ class DailyFile(logging.handlers.WatchedFileHandler):
         return datetime.fromtimestamp(found.st_mtime, UTC).date() if found.st_size else datetime.now(UTC).date()
 
     def _turn(self) -> None:
-        if not os.path.samestat(os.fstat(self.stream.fileno()), self._path.stat()):
+        if self.stream is None or not os.path.samestat(os.fstat(self.stream.fileno()), self._path.stat()):
             return  # somebody has been quicker
         with suppress(FileExistsError):
             self._path.with_name(f"{self._path.name}.{self._day}").hardlink_to(self._path)

@@ -113,8 +113,10 @@ def test_a_redis_whose_memory_is_full_is_away_for_whoever_writes(full: redis.Red
         full.set("a", "b")
     with pytest.raises(redis.ConnectionError):
         full.eval("return redis.call('SET', 'a', 'b')", 0)
-    with pytest.raises(redis.ConnectionError), full.pipeline() as pipeline:
-        pipeline.set("a", "b").execute()
+    with full.pipeline() as pipeline:
+        pipeline.set("a", "b")
+        with pytest.raises(redis.ConnectionError):
+            pipeline.execute()
     assert full.get("a") is None
 
 
