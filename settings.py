@@ -34,11 +34,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     realtime_port: int
     realtime_processes: int
     rtmp_port: int
+    rtmp_proxy_protocol: bool
+    ingest_processes: int
     relay_port: int
     flower_port: int
     realtime_host: str
     rtmp_host: str
     relay_url: str
+    relay_own_url: str
     public_url: str
     public_rtmp_url: str
     public_realtime_url: str
@@ -124,7 +127,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 NAMES = frozenset(
     """
     ASTROTV_ENV HOST PORT API_WORKERS API_THREADS REALTIME_HOST REALTIME_PORT REALTIME_PROCESSES RTMP_HOST RTMP_PORT
-    RELAY_PORT RELAY_URL FLOWER_PORT PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL
+    RTMP_PROXY_PROTOCOL INGEST_PROCESSES RELAY_PORT RELAY_URL RELAY_OWN_URL FLOWER_PORT
+    PUBLIC_URL PUBLIC_RTMP_URL PUBLIC_REALTIME_URL
     DATABASE_URL DATABASE_OWNER_URL DATABASE_POOL_SIZE REDIS_URL
     CELERY_BROKER_URL BCRYPT_ROUNDS JWT_SECRET JWT_EXPIRES_IN JWT_REFRESH_EXPIRES_IN STREAM_KEY_SECRET
     INGEST_SECRET PLAYBACK_SECRET PLAYBACK_TOKEN_EXPIRES_IN PUBLIC_RELAY_URL RECORDING_RETENTION_DAYS HOOK_HLS_URL
@@ -178,9 +182,12 @@ def _addresses(read: Reader) -> dict[str, Any]:
         "realtime_port": realtime,
         "realtime_processes": read.whole("REALTIME_PROCESSES", 1, 1, 256),
         "rtmp_port": rtmp,
+        "rtmp_proxy_protocol": read.choice("RTMP_PROXY_PROTOCOL", "off", ("on", "off")) == "on",
+        "ingest_processes": read.whole("INGEST_PROCESSES", 1, 1, 64),
         "relay_port": relay,
         "flower_port": read.port("FLOWER_PORT", 5555),
         "relay_url": read.url("RELAY_URL", f"http://{_from_here(host)}:{relay}", HTTP).rstrip("/"),
+        "relay_own_url": _own_relay(read, _from_here(host)),
         "public_url": read.url("PUBLIC_URL", f"http://{shown}:{port}", HTTP).rstrip("/"),
         "public_rtmp_url": read.url("PUBLIC_RTMP_URL", f"rtmp://{shown}:{rtmp}/live", ("rtmp", "rtmps")).rstrip("/"),
         "public_realtime_url": read.url("PUBLIC_REALTIME_URL", f"ws://{shown}:{realtime}", ("ws", "wss")).rstrip("/"),
@@ -192,6 +199,15 @@ def _from_here(host: str) -> str:
     """How a process of this machine reaches one that listens at `host`, as a URL has it."""
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"[{reached}]" if ":" in reached else reached
+
+
+def _own_relay(read: Reader, host: str) -> str:
+    """An address with `{host}` and `{port}` in it, which each ingest process fills in for itself."""
+    value = read.text("RELAY_OWN_URL", read.text("RELAY_URL", f"http://{host}:{{port}}"))
+    filled = value.replace("{host}", "127.0.0.1").replace("{port}", "8002")
+    if not (re.fullmatch(r"http://[^\s{}]+", filled) and is_readable(filled)):
+        raise SettingsError("RELAY_OWN_URL", "must look like http://{host}:{port}; nothing else may be in braces")
+    return value.rstrip("/")
 
 
 def _stores(read: Reader) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from settings_addresses import HIGHEST_PORT
 from settings_reader import SettingsError
 
 if TYPE_CHECKING:
@@ -21,9 +22,19 @@ def refuse_contradictions(settings: "Settings") -> None:
         raise SettingsError("DODO_WEBHOOK_SECRET", "is missing; DODO_API_KEY is set")
     if settings.subscription_grace_s > MOST_GRACE_S:
         raise SettingsError("SUBSCRIPTION_GRACE", "must be at most 30d")
+    _refuse_ingest_without_a_place(settings)
     _refuse_half_of_livekit(settings)
     if settings.production:
         _refuse_in_production(settings)
+
+
+def _refuse_ingest_without_a_place(settings: "Settings") -> None:
+    """Each of several ingest processes has a relay, at an address of its own."""
+    several = settings.ingest_processes
+    if several > 1 and "{port}" not in settings.relay_own_url:
+        raise SettingsError("RELAY_OWN_URL", f"must have {{port}} in it; INGEST_PROCESSES is {several}")
+    if settings.relay_port + several - 1 > HIGHEST_PORT:
+        raise SettingsError("RELAY_PORT", f"is too high for {several} relays in a row")
 
 
 def _refuse_half_of_livekit(settings: "Settings") -> None:

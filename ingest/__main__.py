@@ -9,22 +9,26 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Final
 
+import msgspec
 import structlog
 import uvloop
 
 import bootstrap
 from db.connection import connection
+from ingest.address import own_relay_url
 from ingest.control import Control
+from ingest.copies import run_copies
 from ingest.http import HttpServer
 from ingest.leftovers import Leftovers
 from ingest.lifecycle import Lifecycle
 from ingest.metrics import REGISTRY, BroadcastCollector
+from ingest.neighbours import Neighbours
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
 from ingest.station import Station
-from services import broadcasts, open_streams, tokens
-from settings import Settings, SettingsError
+from services import broadcasts, open_streams, relays, tokens
+from settings import Settings, SettingsError, load
 
 THREADS: Final = 8
 SWEEP_EVERY_S: Final = 60.0
@@ -32,30 +36,55 @@ SWEEP_EVERY_S: Final = 60.0
 log = structlog.get_logger()
 
 
-def main() -> None:
-    """Run until SIGTERM or SIGINT; exits with one line on what is wrong with settings or ports."""
+def main() -> int:
+    """Run until SIGTERM or SIGINT, in as many processes as are asked for; returns the exit status.
+
+    What is wrong with settings or ports is one line.
+    """
     try:
-        settings = bootstrap.start("ingest", pool_size=THREADS)
+        settings = load(os.environ)
     except SettingsError as error:
-        sys.exit(f"ingest: {error}")
+        return _refuse(error)
+    if settings.ingest_processes == 1:
+        return _run(settings, "")
+    return run_copies(settings.ingest_processes, lambda number: _run(_nth(settings, number), f"/{number}"))
+
+
+def _nth(settings: Settings, number: int) -> Settings:
+    """The settings of one of several processes: its relay has a port of its own."""
+    return msgspec.structs.replace(settings, relay_port=settings.relay_port + number)
+
+
+def _run(settings: Settings, suffix: str) -> int:
+    bootstrap.start("ingest", settings, pool_size=THREADS)
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, f"{socket.gethostname()}:{settings.rtmp_port}{suffix}"))
     except OSError as error:
-        sys.exit(f"ingest: {error}")
+        return _refuse(error)
     finally:
         bootstrap.stop()
+    return 0
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until told to stop; raises OSError for a port that is taken."""
+def _refuse(error: Exception) -> int:
+    sys.stderr.write(f"ingest: {error}\n")
+    return 1
+
+
+async def serve(settings: Settings, server: str) -> None:
+    """Serve under a name until told to stop; raises OSError for a port that is taken."""
     with ThreadPoolExecutor(THREADS, "ingest") as executor:
-        lifecycle = Lifecycle(_station(settings, executor))
+        station = _station(settings, server, executor)
+        lifecycle = Lifecycle(station)
         REGISTRY.register(BroadcastCollector(lambda: lifecycle.broadcasts))
-        rtmp = RtmpServer(lifecycle)
-        relay = HttpServer(Relay(lifecycle, tokens.check_relay_token, open_streams.may_fetch, REGISTRY))
+        rtmp = RtmpServer(
+            lifecycle, shares_port=settings.ingest_processes > 1, behind_proxy=settings.rtmp_proxy_protocol
+        )
+        neighbours = Neighbours(station.relay_url, relays.relay_of, station.call)
+        relay = HttpServer(Relay(lifecycle, tokens.check_relay_token, open_streams.may_fetch, neighbours, REGISTRY))
         await _listen("RTMP_PORT", rtmp, settings.rtmp_host, settings.rtmp_port)
         await _listen("RELAY_PORT", relay, settings.host, settings.relay_port)
-        log.info("ingest is ready", rtmp=settings.public_rtmp_url, relay=settings.relay_url)
+        log.info("ingest is ready", rtmp=settings.public_rtmp_url, relay=station.relay_url)
         background = [
             asyncio.create_task(Control(settings.redis_url, lifecycle).run()),
             asyncio.create_task(_sweep(settings)),
@@ -70,9 +99,10 @@ async def serve(settings: Settings) -> None:
             task.cancel()
 
 
-def _station(settings: Settings, executor: ThreadPoolExecutor) -> Station:
+def _station(settings: Settings, server: str, executor: ThreadPoolExecutor) -> Station:
     return Station(
-        server=f"{socket.gethostname()}:{settings.rtmp_port}",
+        server=server,
+        relay_url=own_relay_url(settings),
         hls_folder=settings.hls_path / "hls",
         window_s=settings.dvr_window_s,
         grace_s=settings.grace_window_s,
@@ -109,4 +139,4 @@ async def _told_to_stop() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

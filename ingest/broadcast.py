@@ -9,6 +9,7 @@ import structlog
 
 from ingest import disk
 from ingest.claim import Claim
+from ingest.custody import Custody, CustodyLost
 from ingest.disk import DiskWriter
 from ingest.flv import MediaKind
 from ingest.hub import Hub
@@ -22,6 +23,8 @@ from services.broadcasts import Grant
 from services.errors import Conflict, ServiceError, Unavailable
 
 RETRY_EVERY_S: Final = 1.0
+#: How often a stream that waits for its encoder looks whether that has come to another process.
+LOOK_EVERY_S: Final = 1.0
 
 log = structlog.get_logger()
 
@@ -42,15 +45,16 @@ class Broadcast:
         self.packager: Packager | None = None
         self.stream: Stream | None = None
         self.publisher: Publisher | None = None
-        self.claim = Claim(grant, station.server, station.broadcasts, station.call)
+        self.claim = Claim(grant, station.server, station.broadcasts, station.call, self._silent_s)
         self._station = station
         self._over = over
         self._previous = previous
+        self._custody: Custody | None = None
         self._is_over = False
         self._asked_to_go_live = False
         self._order = asyncio.Lock()
         self._tasks = Tasks(self._work_failed)
-        self._while_published: list[asyncio.Task[None]] = []
+        self._until_changed: list[asyncio.Task[None]] = []
         self._grace: asyncio.TimerHandle | None = None
 
     async def settled(self) -> None:
@@ -62,7 +66,7 @@ class Broadcast:
         self._stop_timers()
         self.publisher = publisher
         self._asked_to_go_live = False
-        self._while_published = [self._tasks.start(self._keep_claim()), self._tasks.start(self._keep_informed())]
+        self._until_changed = [self._tasks.start(self._keep_claim()), self._tasks.start(self._keep_informed())]
 
     def take_metadata(self, metadata: Metadata) -> None:
         """Note what the encoder says of itself."""
@@ -93,6 +97,7 @@ class Broadcast:
             self.finish("connection_lost")
             return
         self._grace = asyncio.get_running_loop().call_later(self._station.grace_s, self._grace_expired)
+        self._until_changed = [self._tasks.start(self._watch_custody())]
         self._tasks.start(self._tell_interruption())
 
     def unpublish(self, publisher: Publisher) -> None:
@@ -123,9 +128,30 @@ class Broadcast:
 
     def give_up(self) -> None:
         """Stop without ending the stream: another server has it now."""
-        log.warning("another server publishes this channel", channel_id=str(self.grant.channel_id))
-        self._dismiss("NetStream.Publish.BadName", "The channel is published elsewhere.")
-        self._stop_for_good()
+        if not self._is_over:
+            if self.stream is not None:
+                log.info("another server has this stream", stream_id=str(self.stream.id))
+            self._dismiss("NetStream.Publish.BadName", "The channel is published elsewhere.")
+            self._stop_for_good()
+
+    def _silent_s(self) -> float:
+        return self.publisher.silent_s() if self.publisher is not None else 0.0
+
+    async def is_current(self) -> bool:
+        """Whether no other process has gone on with the stream since this one wrote it."""
+        if self._custody is None:
+            return True
+        try:
+            return await self._station.call(self._custody.is_held)
+        except OSError as error:
+            log.warning("whose folder it is cannot be read", error=str(error))
+            return True
+
+    async def _watch_custody(self) -> None:
+        """Give the stream up once its encoder has come to another process."""
+        while await self.is_current():
+            await asyncio.sleep(LOOK_EVERY_S)
+        self.give_up()
 
     def _dismiss(self, code: str, description: str) -> None:
         if self.publisher is not None:
@@ -153,7 +179,7 @@ class Broadcast:
         self._over(self)
 
     def _stop_timers(self) -> None:
-        for task in self._while_published:
+        for task in self._until_changed:
             task.cancel()
         if self._grace is not None:
             self._grace.cancel()
@@ -186,7 +212,12 @@ class Broadcast:
             facts = self.hub.facts()
             try:
                 return await station.call(
-                    station.broadcasts.go_live, self.grant, facts, server=station.server, remote_address=address
+                    station.broadcasts.go_live,
+                    self.grant,
+                    facts,
+                    server=station.server,
+                    remote_address=address,
+                    relay_url=station.relay_url,
                 )
             except Unavailable as error:
                 log.warning("going live waits for a store", error=str(error))
@@ -200,13 +231,14 @@ class Broadcast:
         if self.packager is not None:
             await self.packager.finish()
         station = self._station
-        folder = station.hls_folder / str(stream_id)
+        custody = Custody(station.hls_folder / str(stream_id), station.server)
         try:
-            history = await station.call(disk.read_log, folder)
+            history = await station.call(disk.take_over, custody)
         except OSError as error:
             self._disk_failed(error)
             return
-        packager = Packager(DiskWriter(folder, station.call.executor, self._disk_failed), station.window_s)
+        self._custody = custody
+        packager = Packager(DiskWriter(custody, station.call.executor, self._disk_failed), station.window_s)
         made_s = packager.restore(history)
         if made_s:
             self.hub.begin_at(round(1000 * made_s))
@@ -216,6 +248,9 @@ class Broadcast:
             packager.add(item.kind, item.time_ms, item.payload, item.arrived_at)
 
     def _disk_failed(self, error: OSError) -> None:
+        if isinstance(error, CustodyLost):
+            asyncio.get_running_loop().call_soon(self.give_up)
+            return
         STORAGE_FAILURES.inc()
         log.error("the media folder cannot be written", error=str(error), channel_id=str(self.grant.channel_id))
         asyncio.get_running_loop().call_soon(self.cut, "storage_full")
@@ -249,7 +284,9 @@ class Broadcast:
         async with self._order:
             if self.packager is not None:
                 await self.packager.drained()
-            if self.stream is not None and self.publisher is None:
+            if not await self.is_current():
+                self.give_up()
+            elif self.stream is not None and self.publisher is None:
                 await self._tell(self._station.broadcasts.interrupt, self.stream.id)
             if self.publisher is None:
                 await self.claim.release()
@@ -265,16 +302,19 @@ class Broadcast:
             return
         except Unavailable as error:
             log.warning("ending without asking whether another server goes on", error=str(error))
-        if self.publisher is None:
+        if not await self.is_current():
+            self.give_up()
+        elif self.publisher is None:
             self.finish("connection_lost")
 
     async def _settle_end(self, reason: str) -> None:
         async with self._order:
             if self.packager is not None:
                 await self.packager.finish()
-            if self.stream is not None:
-                folder = self._station.hls_folder / str(self.stream.id)
-                await self._tell(disk.write_summary, folder)
+            is_ours = await self.is_current()
+            if self._custody is not None and is_ours:
+                await self._tell(disk.close_folder, self._custody)
+            if self.stream is not None and is_ours:
                 await self._tell(self._station.broadcasts.end, self.stream.id, reason)
             await self.claim.release()
         log.info("ended", reason=reason, channel_id=str(self.grant.channel_id))

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ingest import sidecar
+from ingest.custody import Custody
 from ingest.sidecar import Entry
 
 MAX_WAITING_BYTES: Final = 64 << 20
@@ -32,9 +33,10 @@ class DiskWriter:
     Every file appears whole, by renaming.
     """
 
-    def __init__(self, folder: Path, executor: Executor, failed: Callable[[OSError], None]) -> None:
-        """`failed` is called, on the loop, when the disk refuses or falls too far behind."""
-        self.folder = folder
+    def __init__(self, custody: Custody, executor: Executor, failed: Callable[[OSError], None]) -> None:
+        """`failed` is called, on the loop: the disk refuses, falls too far behind, or the folder is another's."""
+        self.folder = custody.folder
+        self._custody = custody
         self._executor = executor
         self._failed = failed
         self._files: list[tuple[str, bytes]] = []
@@ -84,7 +86,7 @@ class DiskWriter:
         loop = asyncio.get_running_loop()
         try:
             while self._files or self._texts:
-                await loop.run_in_executor(self._executor, _write, self.folder, self._take())
+                await loop.run_in_executor(self._executor, _write, self._custody, self._take())
         except OSError as error:
             self._fail(error)
         finally:
@@ -111,6 +113,18 @@ def read_log(folder: Path) -> list[Entry]:
         return []
 
 
+def take_over(custody: Custody) -> list[Entry]:
+    """Be the one who writes a stream's folder, and return what it holds already."""
+    custody.take()
+    return read_log(custody.folder)
+
+
+def close_folder(custody: Custody) -> None:
+    """Say that a folder is complete, by the summary of its log; raises CustodyLost where another process writes it."""
+    custody.prove()
+    write_summary(custody.folder)
+
+
 def write_summary(folder: Path) -> None:
     """Write the summary of a folder's log."""
     summary = sidecar.summarise(folder.name, read_log(folder))
@@ -125,7 +139,9 @@ def end_playlists(folder: Path) -> None:
             _write_whole(playlist, (text + "#EXT-X-ENDLIST\n").encode())
 
 
-def _write(folder: Path, batch: _Batch) -> None:
+def _write(custody: Custody, batch: _Batch) -> None:
+    custody.prove()
+    folder = custody.folder
     for name, data in batch.files:
         _write_whole(folder / name, data)
     if batch.log:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from ingest.http import Reply
+from ingest.http import Reply, Request
 from ingest.lifecycle import Lifecycle
+from ingest.neighbours import Neighbours
 from ingest.packager import Packager
 from ingest.playlists import LOW_LATENCY_FILE, MEDIA_TYPE, init_file_name
 from ingest.renditions import Rendition
@@ -34,19 +35,26 @@ NOT_FOUND: Final = Reply(404, b"There is no such file.\n", headers=_FLEETING)
 
 
 class HlsPages:
-    """Playlists, parts and segments of the streams that are on air here."""
+    """Playlists, parts and segments of the streams that are on air, here or at a neighbour."""
 
-    def __init__(self, lifecycle: Lifecycle, may_fetch: MayFetch) -> None:
+    def __init__(self, lifecycle: Lifecycle, may_fetch: MayFetch, neighbours: Neighbours) -> None:
         self._lifecycle = lifecycle
         self._may_fetch = may_fetch
+        self._neighbours = neighbours
 
-    async def answer(self, stream_id: UUID, file: str, query: Mapping[str, str], token: str | None = None) -> Reply:
-        """Answer a request for a file below a stream's folder; `token` came before it in the path."""
+    async def answer(self, stream_id: UUID, file: str, request: Request, token: str | None = None) -> Reply:
+        """Answer a request for a file below a stream's folder; `token` came before it in the path.
+
+        What another relay passed on is answered from here alone.
+        """
         broadcast = self._lifecycle.find_packaged(stream_id)
-        if broadcast is None or broadcast.packager is None:
+        is_here = broadcast is not None and broadcast.packager is not None
+        if not is_here and request.via:
             return NOT_FOUND
         if not self._may_fetch(stream_id, token):
             return Reply(403, b"The token does not open this stream.\n", headers=_FLEETING)
+        if broadcast is None or broadcast.packager is None:
+            return await self._neighbours.ask(stream_id, request.target) or NOT_FOUND
         if file == LOW_LATENCY_FILE:
             master = await broadcast.packager.low_latency_master_playlist()
             return _playlist(master) if master is not None else NOT_FOUND
@@ -54,7 +62,7 @@ class HlsPages:
         rendition = broadcast.packager.rendition(found["rendition"]) if found else None
         if found is None or rendition is None:
             return NOT_FOUND
-        return await _RenditionPages(broadcast.packager, rendition).answer(found["name"], query)
+        return await _RenditionPages(broadcast.packager, rendition).answer(found["name"], request.query)
 
 
 class _RenditionPages:

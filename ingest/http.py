@@ -6,7 +6,7 @@ h11 does the protocol; this gives it sockets and deadlines.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, TypeAlias, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import h11
 import msgspec
@@ -29,11 +29,16 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One request; its body, if it has one, is read through the exchange."""
+    """One request; its body, if it has one, is read through the exchange.
+
+    `target` is its path with the query; `via` says that another relay passed it on.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
+    target: str = ""
+    via: bool = False
 
 
 class Exchange:
@@ -127,10 +132,9 @@ class HttpServer:
             writer.close()
         except (h11.ProtocolError, ConnectionError, TimeoutError):
             writer.transport.abort()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # by close(); raised on, it would be logged as an error (asyncio of 3.11)
             writer.transport.abort()
             await asyncio.sleep(0)  # the transport closes its socket in the next round of the loop
-            raise
         finally:
             self._conversations.discard(conversation)
 
@@ -157,7 +161,9 @@ def _request(event: h11.Request) -> Request:
         query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=20))
     except ValueError as malformed:
         raise h11.RemoteProtocolError("the request's target is malformed") from malformed
-    return Request(event.method.decode("latin-1"), target.path, query)
+    via = any(name == b"via" and SERVER_NAME in value for name, value in event.headers)
+    whole = urlunsplit(("", "", target.path, target.query, ""))
+    return Request(event.method.decode("latin-1"), target.path, query, whole, via)
 
 
 def _write_reply(exchange: Exchange, reply: Reply, *, head_only: bool) -> None:

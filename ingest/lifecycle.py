@@ -47,6 +47,16 @@ class Lifecycle:
         """Let a publisher in, before any media; raises Refused."""
         grant = await self._authorize(key, publisher)
         await self._prove_room()
+        broadcast = self._begin(grant, publisher)
+        await self._claim(broadcast, publisher)
+        if await broadcast.is_current():
+            return broadcast
+        broadcast.publisher = None
+        broadcast.give_up()
+        return self._begin(grant, publisher)
+
+    def _begin(self, grant: Grant, publisher: Publisher) -> Broadcast:
+        """Give a publisher the broadcast of its channel, a new one where there is none; raises Refused."""
         broadcast = self._on_air.get(grant.channel_id)
         if broadcast is None:
             broadcast = self._new_broadcast(grant)
@@ -56,7 +66,6 @@ class Lifecycle:
             broadcast.displace()
         broadcast.grant = grant
         broadcast.begin(publisher)
-        await self._claim(broadcast, publisher)
         return broadcast
 
     def cut(self, channel_id: UUID, reason: str) -> None:

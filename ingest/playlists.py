@@ -104,7 +104,8 @@ def _growing(rendition: Rendition) -> list[str]:
 
 def _segment_head(breaks: int, init: int, init_changes: bool, started_at: float) -> list[str]:
     # A rendition that was away while others broke off catches up with their count.
-    shown = datetime.fromtimestamp(started_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # Rounded as in the log: a process that goes on with the stream says the same of a segment.
+    shown = datetime.fromtimestamp(round(started_at, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return [
         *(["#EXT-X-DISCONTINUITY"] * breaks),
         *([f'#EXT-X-MAP:URI="{init_file_name(init)}"'] if init_changes else []),

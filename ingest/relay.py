@@ -3,7 +3,7 @@
 GET  /live/<stream>.flv?token=      everything since the last keyframe, then all that comes, as FLV
 GET  /live/<stream>/keyframe?token= the last keyframe as a small FLV file
 POST /live/<stream>/<rung>?token=   fragmented MP4 of one rung, for as long as it lasts
-GET  /hls/[t/<token>/]<stream>/…    playlists and segments from memory, see hls.py
+GET  /hls/[t/<token>/]<stream>/…    playlists and segments from memory, see hls.py; also those of a neighbour
 GET  /health, /metrics
 """
 
@@ -20,6 +20,7 @@ from ingest.errors import ProtocolError
 from ingest.hls import HlsPages, MayFetch
 from ingest.http import Exchange, Reply, Request
 from ingest.lifecycle import Lifecycle
+from ingest.neighbours import Neighbours
 from ingest.offer import RUNGS
 
 FLV_TYPE: Final = "video/x-flv"
@@ -37,12 +38,17 @@ class Relay:
     """Answers requests on the relay's port."""
 
     def __init__(
-        self, lifecycle: Lifecycle, check_token: TokenCheck, may_fetch: MayFetch, registry: CollectorRegistry
+        self,
+        lifecycle: Lifecycle,
+        check_token: TokenCheck,
+        may_fetch: MayFetch,
+        neighbours: Neighbours,
+        registry: CollectorRegistry,
     ) -> None:
         self._lifecycle = lifecycle
         self._check_token = check_token
         self._registry = registry
-        self._hls = HlsPages(lifecycle, may_fetch)
+        self._hls = HlsPages(lifecycle, may_fetch, neighbours)
 
     async def __call__(self, request: Request, exchange: Exchange) -> Reply | None:
         """Answer one request."""
@@ -54,7 +60,7 @@ class Relay:
         if request.method not in ("GET", "HEAD"):
             return NOT_ALLOWED
         if found := _HLS.fullmatch(request.path):
-            return await self._hls.answer(UUID(found["stream"]), found["file"], request.query, found["token"])
+            return await self._hls.answer(UUID(found["stream"]), found["file"], request, found["token"])
         return self._page(request.path)
 
     def _page(self, path: str) -> Reply:

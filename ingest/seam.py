@@ -35,19 +35,19 @@ class Broadcasts(Protocol):
         """Return whose key it is; raises Forbidden."""
         ...
 
-    def claim(self, grant: Grant, *, server: str, publisher: str) -> None:
+    def claim(self, grant: Grant, *, server: str, publisher: str, silent_s: float) -> None:
         """Be the only one to publish on a channel, of all servers; raises Conflict."""
         ...
 
-    def renew(self, channel_id: UUID, *, server: str, publisher: str) -> bool:
-        """Keep the claim; False where it was lost."""
+    def renew(self, channel_id: UUID, *, server: str, publisher: str, silent_s: float) -> bool:
+        """Keep the claim, and say for how long the publisher has been silent; False where it was lost."""
         ...
 
     def release(self, channel_id: UUID, *, server: str, publisher: str) -> None:
         """Give the claim back."""
         ...
 
-    def go_live(self, grant: Grant, facts: MediaFacts, *, server: str, remote_address: str) -> Stream:
+    def go_live(self, grant: Grant, facts: MediaFacts, *, server: str, remote_address: str, relay_url: str) -> Stream:
         """Make the channel's stream live: a new one, or the one that was interrupted; raises Forbidden."""
         ...
 

@@ -10,6 +10,7 @@ from ingest.broadcast import Broadcast
 from ingest.errors import IngestError, Refused, UnsupportedMedia
 from ingest.lifecycle import Lifecycle
 from ingest.metrics import REFUSALS
+from ingest.rtmp.proxy_line import ProxyLine
 from ingest.rtmp.session import Event, Media, Metadata, PublishRequested, Session, Unpublished
 from ingest.tasks import Tasks
 
@@ -23,8 +24,11 @@ log = structlog.get_logger()
 class RtmpServer:
     """Listens for encoders."""
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
+    def __init__(self, lifecycle: Lifecycle, *, shares_port: bool = False, behind_proxy: bool = False) -> None:
+        """`shares_port`: other processes listen there as well. `behind_proxy`: a balancer says who connects."""
         self.lifecycle = lifecycle
+        self.behind_proxy = behind_proxy
+        self._shares_port = shares_port
         self.tasks = Tasks()
         self.connections: set[RtmpConnection] = set()
         self._server: asyncio.Server | None = None
@@ -32,7 +36,9 @@ class RtmpServer:
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port, which matters for port 0. Raises OSError where it is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: RtmpConnection(self), host, port)
+        self._server = await loop.create_server(
+            lambda: RtmpConnection(self), host, port, reuse_port=self._shares_port or None
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     def stop_listening(self) -> None:
@@ -65,6 +71,7 @@ class RtmpConnection(asyncio.Protocol):
         self._server = server
         self._station = server.lifecycle.station
         self._session = Session()
+        self._proxy_line = ProxyLine() if server.behind_proxy else None
         self._transport: asyncio.Transport | None = None
         self._broadcast: Broadcast | None = None
         self._closing = False
@@ -97,7 +104,7 @@ class RtmpConnection(asyncio.Protocol):
         if self._closing:
             return
         self._heard_at = self._loop.time()
-        self._obey(lambda: self._session.receive(data))
+        self._obey(lambda: self._receive(data))
 
     def silent_s(self) -> float:
         """Return for how many seconds nothing has come."""
@@ -113,6 +120,15 @@ class RtmpConnection(asyncio.Protocol):
         log.info("connection dropped", why=why, address=self.address)
         if self._transport is not None:
             self._transport.abort()
+
+    def _receive(self, data: bytes) -> list[Event]:
+        """Read what the balancer says first, where there is one, then the encoder."""
+        if self._proxy_line is not None:
+            data = self._proxy_line.receive(data)
+            if not self._proxy_line.done:
+                return []
+            self.address, self._proxy_line = self._proxy_line.address, None
+        return self._session.receive(data)
 
     def _obey(self, read: Callable[[], list[Event]]) -> None:
         """Read what the encoder says and do it; answer what cannot be done."""

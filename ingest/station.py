@@ -29,9 +29,11 @@ class Station(msgspec.Struct, frozen=True):
     A publisher that has been silent for `takeover_after_s` may be replaced by another with the same
     key, after `silence_s` it is given up; `publish_within_s` is how long a connection may take to begin.
     Every `update_every_s` the services hear how the picture is, and are asked whether it may go on.
+    `server` names this process, after a restart as before; `relay_url` is where others reach its relay.
     """
 
     server: str
+    relay_url: str
     hls_folder: Path
     window_s: float
     grace_s: float

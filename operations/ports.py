@@ -24,7 +24,7 @@ def _wanted(settings: Settings) -> list[tuple[str, str, int]]:
         ("PORT", settings.host, settings.port),
         ("REALTIME_PORT", settings.realtime_host, settings.realtime_port),
         ("RTMP_PORT", settings.rtmp_host, settings.rtmp_port),
-        ("RELAY_PORT", settings.host, settings.relay_port),
+        *(("RELAY_PORT", settings.host, settings.relay_port + nth) for nth in range(settings.ingest_processes)),
         ("FLOWER_PORT", "127.0.0.1", settings.flower_port),
     ]
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from ingest.http import HttpServer
 from ingest.lifecycle import Lifecycle
+from ingest.neighbours import Neighbours
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
@@ -28,10 +29,19 @@ async def serve(folder: Path) -> None:
         platform = FakeBroadcasts(*(f"key{number}" for number in range(MOST_KEYS)))
         call = Caller(executor, no_connection)
         lifecycle = Lifecycle(
-            Station(server="alone", hls_folder=folder, window_s=30, grace_s=1, broadcasts=platform, call=call)
+            Station(
+                server="alone",
+                relay_url="",
+                hls_folder=folder,
+                window_s=30,
+                grace_s=1,
+                broadcasts=platform,
+                call=call,
+            )
         )
         rtmp = RtmpServer(lifecycle)
-        relay = HttpServer(Relay(lifecycle, lambda *_: True, lambda *_: True, CollectorRegistry()))
+        neighbours = Neighbours("", lambda _: None, call)
+        relay = HttpServer(Relay(lifecycle, lambda *_: True, lambda *_: True, neighbours, CollectorRegistry()))
         print(await rtmp.start("127.0.0.1", 0), await relay.start("127.0.0.1", 0), flush=True)
         await asyncio.Event().wait()
 

@@ -21,6 +21,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROCESSES = {entry.name: entry.command for entry in procfile.entries()}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
+RTMP = (ROOT / "deploy" / "rtmp.conf").read_text()
 LASTING = sorted(SERVICES.keys() - ONCE)
 
 
@@ -52,6 +53,18 @@ def test_only_nginx_and_rtmp_are_public() -> None:
         if not port.startswith("127.0.0.1:")
     }
     assert public == {"8080", "8443", "1935"}
+
+
+def test_several_ingests_share_rtmps_port_behind_nginx() -> None:
+    """A port of the host belongs to one container: with it, ingest could not be scaled."""
+    assert "ports" not in SERVICES["ingest"]
+    assert "1935:1935" in SERVICES["nginx"]["ports"]
+    assert "set $ingest ingest:1935;" in RTMP
+    assert "./deploy/rtmp.conf:/etc/nginx/front.d/rtmp.conf:ro" in SERVICES["nginx"]["volumes"]
+    assert "include /etc/nginx/front.d/*.conf;" in NGINX
+    told = SERVICES["ingest"]["environment"]["RTMP_PROXY_PROTOCOL"] == "on"
+    assert ("proxy_protocol on;" in RTMP) == told
+    assert SERVICES["ingest"]["environment"]["RELAY_OWN_URL"] == "http://{host}:{port}"
 
 
 def test_every_volume_that_is_mounted_is_declared() -> None:

@@ -108,6 +108,13 @@ def test_the_relay_is_where_the_settings_say() -> None:
     assert int(port) in {one["port"] for one in of_kind("Service")[host]["spec"]["ports"]}
 
 
+def test_each_ingest_says_where_it_is_itself() -> None:
+    """Workers and other ingest processes would else ask any of them."""
+    template = of_kind("ConfigMap")["astrotv"]["data"]["RELAY_OWN_URL"]
+    assert template == "http://{host}:{port}"
+    assert 8002 in {port["containerPort"] for port in container("ingest")["ports"]}
+
+
 @pytest.mark.parametrize("part", PARTS[2:])
 def test_an_overlay_changes_no_command_and_takes_no_probe_away(part: str) -> None:
     for found in built(FOLDER / part):
@@ -120,7 +127,7 @@ def test_an_overlay_changes_no_command_and_takes_no_probe_away(part: str) -> Non
 
 def test_who_serves_goes_on_until_nobody_is_sent_to_it_any_more() -> None:
     """A pod that ends is told at the same moment as those who send to it: it waits for them."""
-    for name in ("api", "realtime"):
+    for name in ("api", "realtime", "ingest"):
         assert container(name)["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
         deployment = DEPLOYMENTS[name]["spec"]
         assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0

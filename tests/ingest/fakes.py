@@ -46,18 +46,20 @@ class FakeBroadcasts:
             raise Forbidden("The stream key is wrong.", "bad_stream_key")
         return Grant(uuid5(NAMESPACE, key), uuid5(NAMESPACE, "user"), "alice", 1)
 
-    def claim(self, grant: Grant, *, server: str, publisher: str) -> None:
+    def claim(self, grant: Grant, *, server: str, publisher: str, silent_s: float) -> None:
         if self.claims.setdefault(grant.channel_id, server) != server:
             raise Conflict("Somebody publishes to this channel already.", "already_publishing")
 
-    def renew(self, channel_id: UUID, *, server: str, publisher: str) -> bool:
+    def renew(self, channel_id: UUID, *, server: str, publisher: str, silent_s: float) -> bool:
         return self.claims.get(channel_id) == server
 
     def release(self, channel_id: UUID, *, server: str, publisher: str) -> None:
         if self.claims.get(channel_id) == server:
             del self.claims[channel_id]
 
-    def go_live(self, grant: Grant, facts: MediaFacts, *, server: str, remote_address: str) -> FakeStream:
+    def go_live(
+        self, grant: Grant, facts: MediaFacts, *, server: str, remote_address: str, relay_url: str
+    ) -> FakeStream:
         if self.broken:
             raise RuntimeError("a mistake in the services")
         with self._lock:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ingest import disk
+from ingest.custody import Custody
 from ingest.disk import DiskWriter
 from ingest.packager import Packager
 from ingest.remux import Remuxer
@@ -90,4 +91,6 @@ class Show:
         def fail(error: OSError) -> None:
             raise error
 
-        return Packager(DiskWriter(self._folder, self._executor, fail), WINDOW_S, lambda: self._now, self._patience_s)
+        custody = Custody(self._folder, "show")
+        custody.take()
+        return Packager(DiskWriter(custody, self._executor, fail), WINDOW_S, lambda: self._now, self._patience_s)

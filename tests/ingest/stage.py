@@ -20,6 +20,7 @@ from ingest.flv import MediaKind
 from ingest.http import HttpServer
 from ingest.lifecycle import Lifecycle
 from ingest.metrics import BroadcastCollector
+from ingest.neighbours import Neighbours
 from ingest.relay import Relay
 from ingest.seam import Caller
 from ingest.server import RtmpServer
@@ -46,7 +47,9 @@ def wait_for(condition: Callable[[], T], within_s: float = 60.0) -> T:
 class Stage:
     """A running server with its fakes."""
 
-    def __init__(self, hls_folder: Path, platform: FakeBroadcasts | None = None, **limits: float) -> None:
+    def __init__(
+        self, hls_folder: Path, platform: FakeBroadcasts | None = None, *, server: str = "here", **limits: float
+    ) -> None:
         """`limits` are those of a Station, in seconds."""
         self.platform = platform or FakeBroadcasts(KEY)
         self.hls_folder = hls_folder
@@ -57,12 +60,23 @@ class Stage:
         call = Caller(self._executor, no_connection)
         durations = {"window_s": 30.0, "grace_s": 20.0, **limits}
         self.lifecycle = Lifecycle(
-            Station(server="here", hls_folder=hls_folder, broadcasts=self.platform, call=call, **durations)
+            Station(
+                server=server,
+                relay_url=f"http://{server}",
+                hls_folder=hls_folder,
+                broadcasts=self.platform,
+                call=call,
+                **durations,
+            )
         )
         self._rtmp = RtmpServer(self.lifecycle)
         registry = CollectorRegistry()
         registry.register(BroadcastCollector(lambda: self.lifecycle.broadcasts))
-        self._relay = HttpServer(Relay(self.lifecycle, lambda _, token: token == TOKEN, self._may_fetch, registry))
+        self.neighbours: dict[UUID, str] = {}
+        neighbours = Neighbours(f"http://{server}", self.neighbours.get, call)
+        self._relay = HttpServer(
+            Relay(self.lifecycle, lambda _, token: token == TOKEN, self._may_fetch, neighbours, registry)
+        )
         self.rtmp_port = self.run(lambda: self._rtmp.start("127.0.0.1", 0))
         self.relay_port = self.run(lambda: self._relay.start("127.0.0.1", 0))
 

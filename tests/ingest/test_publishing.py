@@ -15,7 +15,7 @@ from tests.ingest.stage import KEY, RawEncoder, Stage, decode, moving_picture, s
 @contextmanager
 def stage_with(folder: Path, **limits: float) -> Iterator[Stage]:
     """A server with other limits than usual, in seconds."""
-    stage = Stage(folder, None, **limits)
+    stage = Stage(folder, None, server="here", **limits)
     try:
         yield stage
     finally:
