@@ -7,7 +7,7 @@ need real commits take `committed_db`, a fresh copy of the template for themselv
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -83,12 +83,16 @@ def worker(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(worker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of this worker: its own database, Redis database and folder."""
+def settings(
+    request: pytest.FixtureRequest, worker: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """Settings of this worker: its own database (made, or lent by the controller), Redis database and folder."""
     base = configuration.load(os.environ)
     number = int(worker[2:]) + 1 if worker.startswith("gw") else 0
     folder = tmp_path_factory.mktemp("data")
-    with _copy_of_template(base.database_owner_url, f"astrotv_{worker}") as url:
+    lent: str | None = getattr(request.config, "workerinput", {}).get("astrotv_database")
+    made = nullcontext(lent) if lent else _copy_of_template(base.database_owner_url, f"astrotv_{worker}")
+    with made as url:
         yield msgspec.structs.replace(
             base,
             database_url=url,

@@ -13,12 +13,11 @@ import math
 import os
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from queue import SimpleQueue
 from time import monotonic
 
 import msgspec
@@ -28,9 +27,10 @@ import settings as configuration
 from db.migrate import migrate
 from tests.conftest import FIXED, TEMPLATE, _execute, _named
 from tests.folders import open_folder
-from tests.mutation.calls import Function, shown_in
+from tests.mutation.calls import shown_in
+from tests.mutation.knowledge import Knowledge, Place
 from tests.mutation.mutants import Mutant, mutants
-from tests.mutation.runs import Run, Seen, seen
+from tests.mutation.runs import Seen, Workers, collected
 from tests.mutation.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,57 +46,25 @@ class Verdict(msgspec.Struct, frozen=True):
     is_noticed: bool
 
 
-class Workers:
-    """Places for runs: as many at once as there are workers, each with databases of its own."""
-
-    def __init__(self, servers: Mapping[str, str], count: int) -> None:
-        self._servers = servers
-        self._names: SimpleQueue[str] = SimpleQueue()
-        for number in range(count):
-            self._names.put(f"gw{number}")
-
-    def seen(self, run: Run, timeout_s: float) -> Seen:
-        name = self._names.get()
-        try:
-            return seen(run, self._servers, name, timeout_s)
-        finally:
-            self._names.put(name)
-
-
-class Knowledge(msgspec.Struct, frozen=True):
-    """What the tests call, and how long they take, by their node ids."""
-
-    calls: Mapping[str, frozenset[Function]]
-    seconds: Mapping[str, float]
-
-    def tests_of(self, module: str, mutant: Mutant) -> list[str]:
-        """The tests of the module's files that call a function in which the mutant shows, the quickest first."""
-        files = TARGETS[module]
-        functions = shown_in(_source(module), mutant.line)
-        everywhere = functions is None or any((module, name) in self.calls.get("", ()) for name in functions)
-        reached = [
-            test
-            for test in self.seconds
-            if test.partition("::")[0] in files
-            and (everywhere or any((module, name) in self.calls[test] for name in functions or ()))
-        ]
-        return sorted(reached, key=lambda test: (self.seconds[test], test))
-
-
 def main(arguments: list[str]) -> int:
     """Say what survived; returns 1 where something did, 2 where tests fail without any mutant."""
     options = _options(arguments)
     modules = options.modules or list(TARGETS)
     until = monotonic() + 60 * options.minutes if options.minutes else math.inf
-    with _shelf(options.kept) as shelf, _servers() as servers, ThreadPoolExecutor(options.workers) as pool:
-        workers = Workers(servers, options.workers)
-        files = sorted({path for module in modules for path in TARGETS[module]})
+    files = sorted({path for module in modules for path in TARGETS[module]})
+    with (
+        _shelf(options.kept) as shelf,
+        _servers() as (servers, folder),
+        collected(files, servers, folder) as (runs, imported),
+        ThreadPoolExecutor(options.workers) as pool,
+    ):
+        workers = Workers(runs, servers["DATABASE_OWNER_URL"], options.workers)
         without = _without_mutants(files, workers, pool, shelf)
-        broken = [file for file in files if without[file].is_failed]
+        broken = [f"{file} ({without[file].failed})" for file in files if without[file].is_failed]
         if broken:
             _say(f"tests fail without any mutant: {', '.join(broken)}\n")
             return 2
-        known = _known(list(without.values()))
+        known = Knowledge(without.values(), imported)
         chosen = list(_chosen(modules, options))
 
         def tried_in_time(one: tuple[str, Mutant]) -> Verdict | None:
@@ -120,19 +88,12 @@ def _without_mutants(files: Sequence[str], workers: Workers, pool: ThreadPoolExe
         page = kept / sha256(file.encode() + (ROOT / file).read_bytes()).hexdigest()
         if page.exists():
             return msgspec.json.decode(page.read_bytes(), type=Seen)
-        found = workers.seen(Run(files=[file]), WITHOUT_MUTANT_S)
+        found = workers.seen([file], timeout_s=WITHOUT_MUTANT_S)
         if not found.is_failed:
             page.write_bytes(msgspec.json.encode(found))
         return found
 
     return dict(zip(files, pool.map(told, files), strict=True))
-
-
-def _known(without: Sequence[Seen]) -> Knowledge:
-    calls: dict[str, frozenset[Function]] = {}
-    for one in without:
-        calls |= {test: calls.get(test, frozenset()) | functions for test, functions in one.calls.items()}
-    return Knowledge(calls, {test: seconds for one in without for test, seconds in one.seconds.items()})
 
 
 def _kept(shelf: Path | None, modules: Sequence[str]) -> dict[tuple[str, Mutant], Verdict]:
@@ -187,11 +148,14 @@ def _chosen(modules: Sequence[str], options: argparse.Namespace) -> list[tuple[s
 
 
 def _tried(module: str, mutant: Mutant, known: Knowledge, workers: Workers) -> Verdict:
-    tests = known.tests_of(module, mutant)
+    source = (ROOT / f"services/{module}.py").read_text()
+    place = Place(module, shown_in(source, mutant.line))
+    tests = known.tests_of(place, TARGETS[module])
     files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    run = Run(files=files, chosen=tests, module=module, number=mutant.number)
     timeout_s = 30 + 5 * sum(known.seconds[test] for test in tests)
-    verdict = Verdict(module, mutant, bool(tests) and workers.seen(run, timeout_s).is_failed)
+    found = workers.seen(files, tests, module, mutant.number, timeout_s) if tests else Seen(is_failed=False)
+    known.note(place, found.failed)
+    verdict = Verdict(module, mutant, found.is_failed)
     _say("." if verdict.is_noticed else f"\n{_line(verdict)}{'' if tests else ' (no test comes there)'}\n")
     return verdict
 
@@ -212,15 +176,15 @@ def _shelf(kept: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _servers() -> Iterator[dict[str, str]]:
-    """PostgreSQL with the template, and Redis, for all runs."""
+def _servers() -> Iterator[tuple[dict[str, str], Path]]:
+    """PostgreSQL with the template, and Redis, for all runs; and a folder for what goes with them."""
     with open_folder("astrotv-mutation-") as folder:
         kept = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
         own = kept | FIXED | {"DATA_DIR": f"{folder}/data"}
         with embedded.servers(folder / "data", own, durable=False) as environment:
             _execute(environment["DATABASE_OWNER_URL"], f"CREATE DATABASE {TEMPLATE}")
             migrate(_named(environment["DATABASE_OWNER_URL"], TEMPLATE))
-            yield environment
+            yield environment, folder
 
 
 def _line(verdict: Verdict) -> str:

@@ -17,17 +17,22 @@ Function = tuple[str, str]
 class Calls:
     """A pytest plugin: the functions that each test calls, and the seconds that it takes, by its node id.
 
-    What is called while modules are imported stands under the empty id.
+    What is called while modules are imported stands under the empty id. The first test that fails is kept.
     """
 
     def __init__(self) -> None:
         self.by_test: dict[str, set[Function]] = defaultdict(set)
         self.seconds: dict[str, float] = defaultdict(float)
+        self.failed = ""
         self._current = ""
 
     def listen(self) -> None:
         sys.settrace(self._called)
         threading.settrace(self._called)
+
+    def listen_no_more(self) -> None:
+        sys.settrace(None)
+        threading.settrace(None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -35,6 +40,7 @@ class Calls:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] += report.duration
+        self.failed = self.failed or (report.nodeid if report.failed else "")
 
     def _called(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
@@ -57,6 +63,9 @@ def shown_in(source: str, line: int) -> frozenset[str] | None:
 
 def _shown(tree: ast.Module, statement: ast.stmt, line: int) -> frozenset[str] | None:
     match statement:
+        case ast.FunctionDef(name=name) if _is_remembered(statement):
+            callers = mentioning(tree, name)
+            return None if callers is None else callers | {name}
         case ast.FunctionDef(name=name):
             return frozenset({name})
         case ast.ClassDef(name=name, body=body):
@@ -64,20 +73,31 @@ def _shown(tree: ast.Module, statement: ast.stmt, line: int) -> frozenset[str] |
                 if isinstance(part, ast.FunctionDef) and part.lineno <= line <= (part.end_lineno or part.lineno):
                     return frozenset({f"{name}.{part.name}"})
         case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("_"):
-            return _mentioning(tree, name)
+            return mentioning(tree, name)
     return None
 
 
-def _mentioning(tree: ast.Module, name: str) -> frozenset[str] | None:
+def _is_remembered(function: ast.FunctionDef) -> bool:
+    """Whether results are kept, so that only the first of all tests calls it."""
+    return any("cache" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def mentioning(tree: ast.Module, name: str) -> frozenset[str] | None:
+    """The functions that use a constant, also by way of private constants; None where something else does."""
     found: set[str] = set()
     for statement in tree.body:
         if not any(_is_use(node, name) for node in ast.walk(statement)):
             continue
         match statement:
-            case ast.FunctionDef():
+            case ast.FunctionDef() if not _is_remembered(statement):
                 found.add(statement.name)
+            case ast.FunctionDef(name=other):
+                further = mentioning(tree, other)
+                if further is None:
+                    return None
+                found |= further | {other}
             case ast.Assign(targets=[ast.Name(id=other)]) if other.startswith("_"):
-                further = _mentioning(tree, other)
+                further = mentioning(tree, other)
                 if further is None:
                     return None
                 found |= further

@@ -80,8 +80,8 @@ _Site = tuple[ast.expr | ast.stmt, str, Callable[[], None]]
 def _sites(tree: ast.Module) -> Iterator[_Site]:
     sites: list[_Site] = []
     for parent in ast.walk(tree):
-        if _is_for_people(parent):
-            for child in ast.walk(parent):
+        for part in [parent] if _is_for_people(parent) else _types(parent):
+            for child in ast.walk(part):
                 child.is_for_people = True  # type: ignore[attr-defined]
     for node in ast.walk(tree):
         if not getattr(node, "is_for_people", False):
@@ -103,6 +103,16 @@ def _is_for_people(node: ast.AST) -> bool:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name))) | ast.Call(func=ast.Name(id=name)):
             return name in UNTOUCHED_CALLS
     return False
+
+
+def _types(node: ast.AST) -> list[ast.expr]:
+    """What types are said of a name or a result: mypy looks at them."""
+    match node:
+        case ast.AnnAssign(annotation=said) | ast.arg(annotation=ast.expr() as said):
+            return [said]
+        case ast.FunctionDef(returns=ast.expr() as said):
+            return [said]
+    return []
 
 
 def _changes(node: ast.AST) -> Iterator[_Site]:

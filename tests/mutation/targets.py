@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-WEBHOOKS = ("tests/services/test_webhooks.py", "tests/services/test_webhook_batches.py")
+WEBHOOKS = (
+    "tests/services/test_webhooks.py",
+    "tests/services/test_webhook_batches.py",
+    "tests/services/test_webhook_sweeper.py",
+)
 EVENTS = ("tests/services/test_webhook_events.py", "tests/services/test_webhook_signatures.py")
-CARDS = ("tests/services/test_card_subscriptions.py", "tests/services/test_events_out_of_turn.py")
+CARDS = (
+    "tests/services/test_card_subscriptions.py",
+    "tests/services/test_card_refunds.py",
+    "tests/services/test_events_out_of_turn.py",
+)
 SUBSCRIPTIONS = ("tests/services/test_subscriptions.py", "tests/services/test_subscription_renewals.py")
 CODES = ("tests/services/test_discounts.py", "tests/api/test_discounts.py")
 CHECKOUT = ("tests/services/test_checkout.py", "tests/services/test_discounts.py", "tests/api/test_payment.py")
@@ -32,6 +40,7 @@ STANDING = (
     "tests/services/test_lounges.py",
     "tests/services/test_message_edits.py",
     "tests/services/test_chat.py",
+    "tests/services/test_moderation_scope.py",
 )
 
 MONEY: Mapping[str, Sequence[str]] = {
@@ -49,7 +58,7 @@ MONEY: Mapping[str, Sequence[str]] = {
         "tests/services/test_dodo.py",
         *CODES,
     ),
-    "webhooks": (*WEBHOOKS, "tests/services/test_dodo.py"),
+    "webhooks": (*WEBHOOKS, "tests/services/test_dodo.py", "tests/services/test_sandbox.py"),
     "webhook_batches": ("tests/services/test_webhook_batches.py",),
     "webhook_effects": (*WEBHOOKS, *CARDS, "tests/api/test_livekit.py"),
     "webhook_events": (*WEBHOOKS, *EVENTS, "tests/services/test_retention.py"),
@@ -80,12 +89,17 @@ SIGN_IN: Mapping[str, Sequence[str]] = {
     "tokens": (*ACCOUNTS, "tests/services/test_clock_steps.py"),
     "lockout": ACCOUNTS,
     "one_time_codes": ACCOUNTS,
-    "actors": ACCOUNTS,
+    "actors": (*ACCOUNTS, "tests/services/test_moderation_scope.py"),
     "user_administration": ACCOUNTS,
-    "throttle": ("tests/services/test_throttle.py", "tests/api/test_codes.py"),
+    "throttle": (
+        "tests/services/test_throttle.py",
+        "tests/services/test_verdicts.py",
+        "tests/services/test_redis_away.py",
+        "tests/api/test_codes.py",
+    ),
     "standing": STANDING,
     "moderation_scope": STANDING,
-    "identity": ("tests/api/test_creators.py",),
+    "identity": ("tests/services/test_identity.py", "tests/api/test_creators.py"),
     "encryption": ENCRYPTION,
     "key_rotation": ENCRYPTION,
 }
