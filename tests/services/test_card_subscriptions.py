@@ -257,10 +257,30 @@ def test_a_card_that_is_charged_at_last_goes_on(viewer: User, streamer: User) ->
     assert found.expires_at > begin + MONTH + timedelta(days=2)
 
 
-def test_a_warning_about_a_month_that_is_paid_changes_nothing(viewer: User, streamer: User) -> None:
-    found = paid(viewer, streamer)
-    deliver(invoice_unpaid(found, clock.now()))
-    assert Subscription.get_by_id(found.id).past_due_at is None
+@pytest.mark.parametrize(("left", "is_heeded"), [(timedelta(days=1), True), (timedelta(days=1, seconds=1), False)])
+def test_a_warning_counts_in_the_last_day_of_what_is_paid(
+    viewer: User, streamer: User, left: timedelta, is_heeded: bool
+) -> None:
+    until = (clock.now() + MONTH).replace(microsecond=0)
+    found = paid(viewer, streamer, until=until)
+    with clock.frozen(until - left):
+        deliver(invoice_unpaid(found, until + MONTH))
+    assert (Subscription.get_by_id(found.id).past_due_at is not None) is is_heeded
+
+
+def test_whoever_is_charged_is_told_each_month_and_of_another_tier(viewer: User, streamer: User) -> None:
+    until = clock.now() + MONTH
+    found = paid(viewer, streamer, until=until)
+    deliver(invoice_paid(found, until + MONTH, number=2))
+    upgrade = row(order(viewer, streamer, Tier.PRO))
+    deliver(invoice_paid(upgrade, until + MONTH))
+    titles = query("SELECT title FROM notifications WHERE user_id = %s ORDER BY id", (viewer.id,))
+    name = streamer.username
+    assert titles == [
+        (f"You subscribe to {name}",),
+        (f"Your subscription to {name} was renewed",),
+        (f"Your tier with {name} is pro now",),
+    ]
 
 
 def test_an_upgrade_by_card_takes_the_place_of_the_old_and_carries_its_time(

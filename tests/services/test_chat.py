@@ -242,6 +242,19 @@ def test_forgetting_a_room_or_everything_leaves_nothing_of_it() -> None:
     assert [len(pairs) for pairs in asked.asked] == [2, 1, 2]
 
 
+def test_a_time_out_is_not_remembered_longer_than_it_lasts() -> None:
+    room, ana, ben, at = make_room(), make_user(), make_user(), clock.now()
+    asked = ChangingStandings()
+    remembered = RememberedStandings(asked, seconds=60)
+    Ban.create(room=room.id, user=ana, until=at + timedelta(hours=1))
+    Ban.create(room=room.id, user=ben, until=at + timedelta(hours=2))
+    pairs = [(room.id, ana.id), (room.id, ben.id)]
+    with clock.frozen(at + timedelta(hours=1)):
+        for _ in range(2):
+            assert [found and found.is_banned for found in remembered.of(pairs)] == [True, True]
+    assert asked.asked == [set(pairs), {(room.id, ana.id)}]
+
+
 def test_standings_are_remembered_until_told_to_forget() -> None:
     room, ana = make_room(), make_user()
     remembered = RememberedStandings(FreshStandings())

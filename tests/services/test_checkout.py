@@ -33,6 +33,21 @@ def test_a_checkout_is_a_pending_purchase_that_the_provider_knows(provider: Fake
     assert (listed.id, listed.status, listed.checkout_url) == (started.purchase_id, "pending", started.checkout_url)
 
 
+def test_everybody_lists_their_own_purchases_newest_first_page_by_page() -> None:
+    user, other, pack = make_user(), make_user(), make_pack()
+    mine = []
+    for _ in range(5):
+        checkout.start_purchase(actor_of(other), PurchaseOrder(coin_pack_id=pack.id))
+        mine.append(checkout.start_purchase(actor_of(user), PurchaseOrder(coin_pack_id=pack.id)).purchase_id)
+    seen, cursor = [], None
+    for most in (2, 2, 1):
+        page = checkout.purchases_of(actor_of(user), 2, cursor)
+        assert len(page.items) == most
+        seen += [purchase.id for purchase in page.items]
+        cursor = page.next_cursor
+    assert (seen, cursor) == (mine[::-1], None)
+
+
 def test_the_provider_away_keeps_the_purchase_for_the_next_try(provider: FakeProvider) -> None:
     user, pack = make_user(), make_pack()
     order = PurchaseOrder(package_id=pack.id)

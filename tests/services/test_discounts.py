@@ -130,6 +130,23 @@ def test_an_unusable_code_says_why_and_is_refused_at_the_checkout() -> None:
     assert CoinPurchase.select().where(CoinPurchase.user == user.id).count() == 1
 
 
+@pytest.mark.parametrize(
+    ("late_s", "reason"), [(-1, "not_started"), (0, None), (59, None), (60, "expired"), (61, "expired")]
+)
+def test_a_code_is_good_from_its_first_moment_until_its_last(late_s: int, reason: str | None) -> None:
+    begins, user, pack = clock.now() + timedelta(hours=1), make_user(), make_pack()
+    code = make_code(code="MINUTE", starts_at=begins, ends_at=begins + timedelta(minutes=1)).code
+    with clock.frozen(begins + timedelta(seconds=late_s)):
+        quote = discounts.validate(actor_of(user), CodeCheck(code, pack.id))
+    assert (quote.valid, quote.reason) == (reason is None, reason)
+
+
+def test_a_price_is_never_less_than_one_minor_unit() -> None:
+    code, pack = make_code(percent_off=90), make_pack(price=3)
+    assert buy(make_user(), code.code, pack).price == 1
+    assert buy(make_user(), make_code(percent_off=50).code, pack).price == 1, "what is left of a unit is the buyer's"
+
+
 def test_a_code_for_one_pack_works_for_that_pack() -> None:
     pack = make_pack()
     code = make_code(package_ids=[pack.id, pack.id])

@@ -4,11 +4,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from db.models.financial_details import FinancialDetails
+from db.models.identity_verifications import IdentityVerification
 from services import encryption, financial, key_rotation
 from services.actors import Actor
 from services.bus import bus
 from services.encryption import CannotOpen
-from services.errors import NotFound
+from services.errors import Invalid, NotFound
 from services.financial import BankDetails
 from tests.configuring import configured
 from tests.factories import actor_of, make_user
@@ -75,6 +76,49 @@ def test_what_no_key_opens_is_counted_and_left_alone(actor: Actor) -> None:
     assert bytes(row_of(actor).ciphertext) == before
 
 
+@pytest.mark.parametrize("batch", [1, 2, 5, 6])
+def test_rows_of_every_kind_are_sealed_anew_batch_by_batch_around_what_no_key_opens(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_rotation, "BATCH", batch)
+    people = [actor_of(make_user()) for _ in range(5)]
+    for person in people:
+        financial.keep_details(person, DETAILS)
+    sealed = encryption.seal("identity", people[0].user_id, b"[]")
+    IdentityVerification.create(
+        user=people[0].user_id, document_count=1, ciphertext=sealed.ciphertext, key_id=sealed.key_id
+    )
+    FinancialDetails.update(ciphertext=b"spoilt").where(FinancialDetails.user == people[2].user_id).execute()
+    new = Fernet.generate_key().decode()
+    with configured(encryption_keys=(new, *bus.settings.encryption_keys)):
+        assert key_rotation.reencrypt() == key_rotation.Rotation(resealed=5, unopened=1)
+        assert key_rotation.reencrypt() == key_rotation.Rotation(resealed=0, unopened=1)
+    with configured(encryption_keys=(new,)):
+        assert encryption.unseal("identity", people[0].user_id, IdentityVerification.get().ciphertext) == b"[]"
+        opened = [financial.own_details(person).last4 for person in people if person is not people[2]]
+    assert opened == ["3000"] * 4
+    assert bytes(row_of(people[2]).ciphertext) == b"spoilt"
+
+
+def test_a_row_that_goes_while_others_are_sealed_anew_is_nobodys_loss(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes their account between the batch and its row."""
+    financial.keep_details(actor, DETAILS)
+    going = actor_of(make_user())
+    financial.keep_details(going, DETAILS)
+
+    def reseal(ciphertext: bytes) -> encryption.Sealed:
+        FinancialDetails.delete().where(FinancialDetails.user == going.user_id).execute()
+        return resealed(ciphertext)
+
+    resealed = encryption.reseal
+    monkeypatch.setattr(encryption, "reseal", reseal)
+    with configured(encryption_keys=(Fernet.generate_key().decode(), *bus.settings.encryption_keys)):
+        assert key_rotation.reencrypt() == key_rotation.Rotation(resealed=2, unopened=0)
+    assert FinancialDetails.select().count() == 1
+
+
 def test_the_id_of_a_key_does_not_give_it_away() -> None:
     key = bus.settings.encryption_keys[0]
     assert encryption.newest_key_id() not in key and len(encryption.newest_key_id()) == 12
@@ -91,3 +135,17 @@ def test_who_has_said_where_to_pay_to_can_be_paid_and_nobody_else(actor: Actor) 
     assert financial.has_details(actor.user_id)
     assert not financial.has_details(other.user_id)
     assert financial.payable_details(actor.user_id).account_holder == "Mira Lund"
+
+
+@pytest.mark.parametrize(
+    "iban", ["DE89370400440532013001", "1", "DE", "89370400440532013000", "DE8937040044053201300!"]
+)
+def test_what_is_no_iban_is_not_kept(actor: Actor, iban: str) -> None:
+    with pytest.raises(Invalid):
+        financial.keep_details(actor, BankDetails(account_holder="Mira Lund", iban=iban))
+    assert not financial.has_details(actor.user_id)
+
+
+def test_an_iban_is_kept_without_its_blanks_and_in_capitals(actor: Actor) -> None:
+    financial.keep_details(actor, BankDetails(account_holder="Mira Lund", iban="de89-3704 0044 0532 0130 00"))
+    assert financial.payable_details(actor.user_id).iban == "DE89370400440532013000"

@@ -1,6 +1,7 @@
 """The ledger: what the database itself refuses, and that caches follow entries."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import peewee
 import pytest
@@ -9,7 +10,7 @@ from db.connection import connection, query
 from db.models.ledger import LedgerEntry
 from db.transactions import atomic
 from services import ledger, reconciliation, wallets
-from services.errors import Conflict
+from services.errors import Conflict, NotFound
 from services.ids import new_id
 from services.ledger import AccountKind, Leg, PaymentPurpose, Posting, TransactionKind
 from services.refusals import translating, violated_constraint
@@ -162,6 +163,37 @@ def test_a_grant_is_given_once() -> None:
     with pytest.raises(Conflict):
         wallets.grant(user.id, 10, reference=user.id, key="welcome")
     assert wallets.wallet_of(user.id).balance == 10
+
+
+def test_nobody_is_given_coins_who_is_not_there() -> None:
+    with pytest.raises(NotFound):
+        wallets.grant(new_id(), 5, reference=new_id(), key="nobody")
+
+
+def test_a_debt_freezes_the_wallet_of_its_debtor_and_paying_thaws_it_and_no_other() -> None:
+    owing, also_owing, free = (make_user() for _ in range(3))
+    for user in (owing, also_owing, free):
+        give_coins(user, 10)
+    for user in (owing, also_owing):
+        with atomic():
+            wallets.take_back(_taking(user.id, 25))
+    assert [_state(user.id) for user in (owing, also_owing, free)] == [(0, True, 15), (0, True, 15), (10, False, 0)]
+    give_coins(owing, 15)
+    assert [_state(user.id) for user in (owing, also_owing, free)] == [(0, False, 0), (0, True, 15), (10, False, 0)]
+    with atomic():
+        wallets.take_back(_taking(free.id, 10))
+    assert _state(free.id) == (0, False, 0), "what is taken back to the last coin is no debt"
+
+
+def _taking(owner: UUID, coins: int) -> wallets.CoinMove:
+    return wallets.CoinMove(
+        owner=owner, coins=coins, kind=TransactionKind.REFUND, reference=new_id(), idempotency_key=str(new_id())
+    )
+
+
+def _state(user_id: UUID) -> tuple[int, bool, int]:
+    wallet = wallets.wallet_of(user_id)
+    return wallet.balance, wallet.is_frozen, wallet.debt
 
 
 def test_reconciliation_finds_a_balance_that_drifted() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from db.connection import connection, query
 from db.transactions import atomic
-from services import financial, ledger, payouts, reconciliation
+from services import financial, ledger, notifications, payouts, reconciliation
 from services.actors import Actor, Role
 from services.errors import Conflict, NotFound, ServiceError
 from services.financial import BankDetails
@@ -69,6 +69,25 @@ def test_what_is_refused_comes_back_and_its_streamer_is_told_why() -> None:
     assert (kind, body) == ("payout", "The account is closed.")
     assert payouts.ask_for_payout(actor, PayoutWish(amount=100)).status is PayoutStatus.PENDING
     assert reconciliation.reconcile().clean
+
+
+@pytest.mark.parametrize(
+    ("settlement", "title", "body"),
+    [(SETTLE, "Your payout is on its way", ""), (REFUSE, "Your payout was refused", "The account is closed.")],
+)
+def test_a_streamer_is_told_what_became_of_their_payout(settlement: Settlement, title: str, body: str) -> None:
+    actor, other = earner(100), earner(100)
+    asked = payouts.ask_for_payout(actor, PayoutWish(amount=60))
+    payouts.decide(_admin(), asked.id, settlement)
+    (told,) = notifications.notifications_of(actor, 10, None).items
+    assert (told.title, told.body) == (title, body)
+    assert told.data == {
+        "payoutId": str(asked.id),
+        "status": settlement.status.value,
+        "amount": 60,
+        "currency": "COIN",
+    }
+    assert notifications.notifications_of(other, 10, None).items == []
 
 
 def test_no_more_is_asked_for_than_is_left() -> None:

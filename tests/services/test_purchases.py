@@ -9,6 +9,7 @@ import pytest
 
 from db.connection import query
 from db.models.coin_purchases import CoinPurchase
+from db.models.notifications import NotificationRow
 from services import reconciliation, wallets, webhook_batches, webhooks
 from services.errors import Unavailable
 from services.payment_providers import payment_providers
@@ -17,6 +18,7 @@ from tests.payments import (
     COINS,
     PRICE,
     FakeProvider,
+    async_failed,
     async_succeeded,
     completed,
     deliver,
@@ -105,3 +107,46 @@ def test_any_order_of_events_leads_to_an_outcome_that_is_right(
         purchase = _after(order, hear)
         assert (purchase.status, _coins(purchase)) in outcomes, [make.__name__ for make in order]
     assert reconciliation.reconcile().clean
+
+
+@pytest.mark.parametrize(
+    ("events", "coins", "balance"),
+    [
+        ((completed,), COINS, COINS),
+        ((completed, _disputed, _won), COINS, COINS),
+        ((completed, _half, _disputed, _won), COINS // 2, COINS // 2),
+    ],
+)
+def test_the_letter_says_how_many_coins_are_there_now(events: tuple[Make, ...], coins: int, balance: int) -> None:
+    purchase = _after(events, _one_by_one)
+    told = NotificationRow.select().order_by(NotificationRow.created_at.desc(), NotificationRow.id.desc()).first()
+    assert (told.user.id, told.title, told.body) == (
+        purchase.user_id,
+        "Coins received",
+        f"{coins} coins are in your wallet.",
+    )
+    assert told.data == {
+        "purchaseId": str(purchase.id),
+        "status": "paid",
+        "coins": coins,
+        "balance": balance,
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "title", "coins"),
+    [((completed, _half), "Purchase refunded", COINS // 2), ((completed, _half, _disputed), "Payment disputed", 250)],
+)
+def test_the_letter_says_how_many_coins_were_taken_back(events: tuple[Make, ...], title: str, coins: int) -> None:
+    _after(events, _one_by_one)
+    told = NotificationRow.select().order_by(NotificationRow.created_at.desc(), NotificationRow.id.desc()).first()
+    assert (told.title, told.data["coins"]) == (title, coins)
+
+
+def test_a_payment_that_failed_is_told_and_one_that_nobody_made_is_not() -> None:
+    purchase = _after((async_failed,), _one_by_one)
+    (told,) = NotificationRow.select()
+    assert (told.user.id, told.title) == (purchase.user_id, "Payment failed")
+    assert told.data == {"purchaseId": str(purchase.id), "status": "failed"}
+    _after((expired,), _one_by_one)
+    assert NotificationRow.select().count() == 1

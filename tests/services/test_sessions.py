@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from db.connection import query
 from db.models.auth_sessions import AuthSession, SpentRefreshToken
 from services import clock, password_changes, sessions, tokens
 from services.actors import Actor, Role
 from services.bus import bus
-from services.errors import Unauthorized
+from services.errors import Forbidden, Unauthorized
 from services.ids import new_id
 from services.sessions import Device, Session
 from tests.factories import PASSWORD, make_user
@@ -48,6 +49,39 @@ def test_a_refreshed_session_lives_a_whole_life_from_then() -> None:
         assert sessions.refresh(token)
 
 
+def test_a_session_that_was_ended_lets_nobody_in_and_is_not_refreshed() -> None:
+    user = make_user()
+    session = sessions.open_session(user.id, LAPTOP)
+    mine, other = signed_in(session), sessions.open_session(user.id, PHONE)
+    assert mine.session_id
+    sessions.revoke(mine, mine.session_id)
+    with pytest.raises(Unauthorized) as refused:
+        signed_in(session)
+    assert refused.value.code == "session_ended"
+    with pytest.raises(Unauthorized):
+        sessions.refresh(session.refresh_token)
+    assert signed_in(other).user_id == user.id
+
+
+def test_a_token_names_a_session_of_its_own_person() -> None:
+    mine, theirs = make_user(), make_user()
+    their_session = signed_in(sessions.open_session(theirs.id, PHONE)).session_id
+    assert their_session
+    with pytest.raises(Unauthorized):
+        sessions.verify_access_token(tokens.sign_access_token(mine.id, their_session, clock.now()))
+
+
+def test_who_is_suspended_is_told_so_and_a_new_role_counts_at_once() -> None:
+    user = make_user()
+    session = sessions.open_session(user.id, LAPTOP)
+    query("UPDATE users SET role = 'moderator' WHERE id = %s", (user.id,))
+    assert signed_in(session).role is Role.MODERATOR
+    query("UPDATE users SET suspended_at = %s WHERE id = %s", (clock.now(), user.id))
+    with pytest.raises(Forbidden) as refused:
+        signed_in(session)
+    assert refused.value.code == "account_suspended"
+
+
 def test_which_of_many_sessions_are_live_is_told_one_by_one_and_together() -> None:
     user = make_user()
     mine, other = [signed_in(sessions.open_session(user.id, device)) for device in (LAPTOP, PHONE)]
@@ -78,6 +112,14 @@ def test_sessions_are_listed_newest_first_without_those_that_are_over() -> None:
             opened = sessions.open_session(user.id, Device(name))
     with clock.frozen(at):
         assert [view.user_agent for view in sessions.sessions_of(signed_in(opened))] == ["new", "old"]
+
+
+def test_no_more_than_a_hundred_sessions_are_listed() -> None:
+    user, at = make_user(), clock.now()
+    mine = signed_in(sessions.open_session(user.id, LAPTOP))
+    for number in range(100):
+        AuthSession.create(user=user.id, refresh_token_hash=b"%d" % number, expires_at=at + lifetime())
+    assert len(sessions.sessions_of(mine)) == 100
 
 
 def test_another_password_ends_the_other_sessions_and_says_how_many() -> None:

@@ -13,6 +13,7 @@ from db.transactions import atomic
 from services import clock, reconciliation, subscription_renewals, subscriptions, wallets
 from services.actors import Role
 from services.billing_months import months_after
+from services.bus import bus
 from services.subscription_orders import SubscriptionOrder
 from services.tiers import PaymentMethod, Tier
 from settings import Settings
@@ -114,6 +115,15 @@ def test_a_renewal_that_comes_very_late_begins_a_month_of_its_own() -> None:
     assert run_at(months_after(late, 1)) == 1
     assert again(found).expires_at == months_after(late, 2)
     assert reconciliation.reconcile().clean
+
+
+@pytest.mark.parametrize(("more_s", "begins_anew"), [(0, False), (1, True)])
+def test_the_days_of_grace_decide_whose_day_of_the_month_is_kept(more_s: int, begins_anew: bool) -> None:
+    begin = datetime.fromisoformat("2026-01-31T10:00:00+00:00")
+    found = subscribed(BASIC, at=begin)
+    late = found.expires_at + timedelta(seconds=bus.settings.subscription_grace_s + more_s)
+    assert run_at(late) == 1
+    assert again(found).expires_at == (months_after(late, 1) if begins_anew else months_after(begin, 2))
 
 
 def test_a_wallet_that_will_not_suffice_is_told_of_once_before() -> None:

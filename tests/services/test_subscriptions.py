@@ -139,6 +139,28 @@ def test_a_cancelled_one_runs_to_its_end_and_can_be_taken_up_again(viewer: User,
     assert balance(viewer) == 5000 - BASIC
 
 
+def test_coins_close_the_checkout_that_waits_for_a_card_with_this_streamer_alone(streamer: User) -> None:
+    viewer, neighbour, elsewhere = make_user(), make_user(), make_user(role=Role.STREAMER)
+    give_coins(viewer, 5000)
+
+    def waits(subscriber: User, of: User) -> Subscription:
+        return Subscription.create(
+            subscriber=subscriber.id,
+            streamer=of.id,
+            tier=Tier.PRO,
+            payment_method=PaymentMethod.CARD,
+            price=2990,
+            currency="PEN",
+            status=SubscriptionStatus.PENDING,
+            provider="stripe",
+        )
+
+    rows = [waits(viewer, streamer), waits(viewer, elsewhere), waits(neighbour, streamer)]
+    subscribe(viewer, streamer)
+    statuses = [Subscription.get_by_id(row.id).status for row in rows]
+    assert statuses == ["expired", "pending", "pending"]
+
+
 def test_only_the_subscriber_and_an_admin_cancel(viewer: User, streamer: User) -> None:
     begun = subscribe(viewer, streamer)
     for stranger in (streamer, make_user()):

@@ -1,13 +1,60 @@
 """Tokens: what they open, and that what was handed out stays good from release to release."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from services import tokens
+import jwt
+import pytest
+
+from services import clock, tokens
+from services.bus import bus
+from services.errors import Unauthorized
 from services.ids import new_id
 from tests.configuring import configured
 
 A_CHANNEL = UUID("0190a0b0-0000-7000-8000-000000000001")
 ANOTHER = UUID("0190a0b0-0000-7000-8000-000000000002")
+
+
+def test_a_token_is_good_for_its_time_and_five_seconds_of_clocks_that_differ() -> None:
+    signed_at = clock.now().replace(microsecond=0) - timedelta(days=3)
+    token = tokens.sign_access_token(A_CHANNEL, ANOTHER, signed_at)
+    ends = signed_at + timedelta(seconds=bus.settings.jwt_expires_in_s)
+    for at in (signed_at, ends, ends + timedelta(seconds=5)):
+        with clock.frozen(at):
+            claims = tokens.read_access_token(token)
+            assert (claims.user_id, claims.session_id, claims.expires_at) == (A_CHANNEL, ANOTHER, ends)
+    with clock.frozen(ends + timedelta(seconds=5, microseconds=1)), pytest.raises(Unauthorized) as refused:
+        tokens.read_access_token(token)
+    assert refused.value.code == "token_expired"
+
+
+GOOD = {"sub": str(A_CHANNEL), "sid": str(ANOTHER), "exp": 4_000_000_000, "typ": "access"}
+
+
+@pytest.mark.parametrize(
+    "claims", [GOOD | {"typ": "refresh"}, GOOD | {"sub": "me"}, *({**GOOD, missing: None} for missing in GOOD)]
+)
+def test_what_is_signed_but_says_something_else_is_no_token(claims: dict[str, object]) -> None:
+    said = {name: value for name, value in claims.items() if value is not None}
+    assert tokens.read_access_token(jwt.encode(GOOD, bus.settings.jwt_secret, algorithm="HS256")).user_id == A_CHANNEL
+    with pytest.raises(Unauthorized) as refused:
+        tokens.read_access_token(jwt.encode(said, bus.settings.jwt_secret, algorithm="HS256"))
+    assert refused.value.code == "token_invalid"
+
+
+def test_a_token_of_another_secret_or_another_algorithm_is_refused() -> None:
+    secret = bus.settings.jwt_secret
+    forged = [
+        jwt.encode(GOOD, secret + "x", algorithm="HS256"),
+        jwt.encode(GOOD, secret.ljust(64, "-"), algorithm="HS512"),
+        jwt.encode(GOOD, "", algorithm="none"),
+        "",
+        "a.b.c",
+    ]
+    for token in forged:
+        with pytest.raises(Unauthorized):
+            tokens.read_access_token(token)
 
 
 def test_a_stream_key_in_an_encoder_stays_good_from_release_to_release() -> None:

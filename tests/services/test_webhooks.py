@@ -335,6 +335,27 @@ def test_an_event_that_never_settles_is_parked_at_last() -> None:
     assert state_of(orphan) == State.FAILED
 
 
+def test_what_is_parked_is_that_event_alone_and_only_while_it_waits() -> None:
+    """A worker that was given up on parks what another has settled meanwhile: it stays settled."""
+    orphan, other = [dispute(make_purchase(make_user()), "created", "needs_response") for _ in range(2)]
+    paid = completed(make_purchase(make_user()))
+    deliver(paid)
+    for event in (orphan, other):
+        webhooks.receive("stripe", *signed(event))
+    query("UPDATE webhook_events SET attempts = %s WHERE id <> %s", (webhooks.MOST_ATTEMPTS, stored_id(other)))
+    webhooks.process(stored_id(orphan))
+    webhooks.process(stored_id(paid))
+    assert [state_of(event) for event in (orphan, other, paid)] == [State.FAILED, State.RECEIVED, State.PROCESSED]
+
+
+def test_the_last_attempt_is_made() -> None:
+    event = completed(make_purchase(make_user()))
+    webhooks.receive("stripe", *signed(event))
+    query("UPDATE webhook_events SET attempts = %s", (webhooks.MOST_ATTEMPTS - 1,))
+    webhooks.process(stored_id(event))
+    assert state_of(event) == State.PROCESSED
+
+
 def test_one_event_is_tried_alone_and_waits_longer_each_time() -> None:
     orphan, other = [dispute(make_purchase(make_user()), "created", "needs_response") for _ in range(2)]
     for event in (orphan, other):
