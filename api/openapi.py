@@ -38,7 +38,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
 def _shapes(routes: list[Route]) -> list[Any]:
     found = [Failure, Meta]
     for route in routes:
-        found += [shape for shape in (route.body, route.reply) if shape is not None]
+        found += [shape for shape in (route.body, route.form, route.reply) if shape is not None]
         found += _query_hints(route).values()
     return list({repr(shape): shape for shape in found}.values())
 
@@ -59,6 +59,8 @@ def _operation(route: Route, path: str, schemas: dict[str, Any]) -> dict[str, An
         }
     elif route.kind is not Kind.JSON:
         operation["requestBody"] = {"required": True, "content": {route.kind.value: {"schema": {}}}}
+    if route.form is not None:
+        operation["requestBody"]["content"][Kind.MULTIPART.value] = {"schema": schemas[repr(route.form)]}
     if route.access in SIGNED_IN:
         operation["security"] = [{"bearer": []}]
     elif route.access is Access.OPTIONAL:

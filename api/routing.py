@@ -48,6 +48,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     access: Access
     does: str
     body: Any = None
+    #: The same as a form, where a body in JSON may come as one with files as well.
+    form: Any = None
     query: Any = None
     reply: Any = None
     status: int = 200

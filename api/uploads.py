@@ -25,12 +25,20 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class FileField(msgspec.Struct, frozen=True):
-    """The field of a form that carries files: its names (any of them will do), and the bounds."""
+    """The field of a form that carries files: its names (any of them will do), and the bounds.
+
+    Where it `may_be_text`, a part of that name without a file name is a text like any other.
+    """
 
     names: tuple[str, ...]
     most_bytes: int
     most_files: int = 1
     required: bool = True
+    may_be_text: bool = False
+
+    def is_in(self, part: BodyPart) -> bool:
+        """Whether a part of a form carries a file of this field."""
+        return part.name in self.names and (part.filename is not None or not self.may_be_text)
 
 
 class NoTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +50,11 @@ class Form(msgspec.Struct, Generic[S], frozen=True):
 
     body: S
     files: list[ReceivedFile]
+
+
+def is_form(req: Request) -> bool:
+    """Whether a request's body says that it is a form with files."""
+    return (req.content_type or "").partition(";")[0].strip().lower() == falcon.MEDIA_MULTIPART
 
 
 @contextmanager
@@ -65,7 +78,7 @@ def _form(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]]:
         files: list[ReceivedFile] = []
         said: dict[str, Any] = {}
         for part in _parts(req, field):
-            if part.name in field.names:
+            if field.is_in(part):
                 files.append(_kept(part, Path(folder) / str(len(files)), field, len(files)))
             elif part.filename is not None or not is_printable(part.name or ""):
                 raise Invalid.field(_name(part), "is not a known field")
@@ -73,7 +86,7 @@ def _form(req: Request, field: FileField, texts: type[S]) -> Iterator[Form[S]]:
                 _say(said, _name(part), _text(part, req))
         if field.required and not files:
             raise Invalid.field(field.names[0], "is required")
-        yield Form(shaped(said, texts, strict=False), files)
+        yield Form(shaped(_with_lists(said, texts), texts, strict=False), files)
 
 
 class _Source:
@@ -149,6 +162,13 @@ def _say(said: dict[str, Any], name: str, text: str) -> None:
         said[name].append(text)
     else:
         said[name] = [said[name], text]
+
+
+def _with_lists(said: dict[str, Any], texts: type[msgspec.Struct]) -> dict[str, Any]:
+    """What was said, with a list wherever the shape has one: of a text that came once a form cannot tell."""
+    fields = {field.encode_name: msgspec.inspect.type_info(field.type) for field in msgspec.structs.fields(texts)}
+    lists = {name for name, shape in fields.items() if isinstance(shape, msgspec.inspect.ListType)}
+    return {name: [text] if name in lists and isinstance(text, str) else text for name, text in said.items()}
 
 
 def _name(part: BodyPart) -> str:

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from db.models.channels import Channel
 from db.models.streams import Stream
 from db.transactions import after_commit, atomic
-from services import broadcasts, categories, jobs, open_streams, outside_urls, streams
+from services import broadcasts, categories, jobs, open_streams, outside_urls, stream_pictures, streams
 from services.actors import Actor
 from services.broadcast_audience import streamer_ref
 from services.channels import own_channel
@@ -21,13 +21,16 @@ from services.ids import new_id
 from services.schedules import Moment, check_to_come
 from services.streams import Status, StreamView
 from services.topics import INGEST, room_topic
+from services.uploads import ReceivedFile
 
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
 Description = Annotated[str, msgspec.Meta(max_length=5000)]
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Tags = Annotated[list[Tag], msgspec.Meta(max_length=10)]
 Language = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=12)]
-Visibility = Annotated[str, msgspec.Meta(pattern="^(PUBLIC|SUBSCRIBERS|UNLISTED)$")]
+Visibility = Annotated[str, msgspec.Meta(pattern="^(PUBLIC|SUBSCRIBERS|UNLISTED)$", max_length=11)]
+#: The id of a category, or its slug.
+CategoryKey = Annotated[str, msgspec.Meta(max_length=80)]
 Link = Annotated[str, msgspec.Meta(pattern=r"^https?://\S+$", max_length=2000)]
 
 
@@ -36,8 +39,8 @@ class StreamDraft(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
 
     title: Title
     description: Description = ""
-    category_id: str | None = None
-    game_id: str | None = None
+    category_id: CategoryKey | None = None
+    game_id: CategoryKey | None = None
     tags: Tags = []
     thumbnail: Link | None = None
     language: Language = "en"
@@ -50,8 +53,8 @@ class StreamPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
 
     title: Title | UnsetType = UNSET
     description: Description | UnsetType = UNSET
-    category_id: str | UnsetType | None = UNSET
-    game_id: str | UnsetType | None = UNSET
+    category_id: CategoryKey | UnsetType | None = UNSET
+    game_id: CategoryKey | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
     thumbnail: Link | UnsetType | None = UNSET
     language: Language | UnsetType = UNSET
@@ -59,16 +62,21 @@ class StreamPatch(msgspec.Struct, frozen=True, kw_only=True, rename="camel", for
     scheduled_for: Moment | UnsetType | None = UNSET
 
 
-def create_stream(actor: Actor, draft: StreamDraft) -> StreamView:
+def create_stream(actor: Actor, draft: StreamDraft, picture: ReceivedFile | None = None) -> StreamView:
     """Keep a stream to be; the next publish with the channel's key makes the newest one live.
 
-    Raises Invalid for a category that is none, a picture's address that leads nowhere public, or a time in the past.
+    Raises Invalid for a category that is none, a picture's address that leads nowhere public, or a time in the past;
+    where a picture is handed in, what `keep_picture` raises.
     """
+    if picture is not None and draft.thumbnail is not None:
+        raise Invalid.field("thumbnail", "is a file or an address, and not both")
     if draft.scheduled_for is not None:
         check_to_come("scheduledFor", draft.scheduled_for)
     columns = _columns(msgspec.to_builtins(draft, builtin_types=(datetime,)))
     channel = own_channel(actor)
     stream_id = new_id()
+    if picture is not None:
+        columns["thumbnail"] = stream_pictures.keep_picture(actor, stream_id, picture)
     Stream.create(id=stream_id, channel=channel.id, status=Status.SCHEDULED.value, **columns)
     return streams.stream(stream_id, actor)
 
@@ -86,6 +94,8 @@ def edit_stream(actor: Actor, stream_id: UUID, patch: StreamPatch) -> StreamView
             check_to_come("scheduledFor", wanted)
         if columns:
             Stream.update(**columns).where(Stream.id == row.id).execute()
+        if "thumbnail" in columns and stream_pictures.is_kept(row.thumbnail) and columns["thumbnail"] != row.thumbnail:
+            after_commit(partial(stream_pictures.forget_picture, stream_id))
         if "visibility" in columns:
             after_commit(partial(open_streams.settle, stream_id))
             jobs.enqueue(jobs.SETTLE_OPEN_STREAM, stream_id=stream_id)

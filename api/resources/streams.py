@@ -6,12 +6,17 @@ from api.kept_answers import KeptAnswers
 from api.replies import cacheable, created, etag, ok, page, page_body, ready
 from api.requests import Request, actor, parse, parse_query
 from api.schemas.lists import ListQuery, LiveQuery
-from services import rooms, stream_metadata, stream_status, streams
+from api.uploads import FileField, is_form, received
+from services import rooms, stream_metadata, stream_pictures, stream_status, streams
 from services.bus import bus
 from services.channels import own_channel
 from services.ids import known_id
 from services.pages import Page
 from services.stream_metadata import StreamDraft, StreamPatch
+
+PICTURE = FileField(
+    names=(stream_pictures.FIELD,), most_bytes=stream_pictures.MOST_BYTES, required=False, may_be_text=True
+)
 
 
 class LiveStreams:
@@ -30,7 +35,12 @@ class LiveStreams:
         ready(resp, answer.body, answer.tag)
 
     def on_post(self, req: Request, resp: falcon.Response) -> None:
-        stream = stream_metadata.create_stream(actor(req), parse(req, StreamDraft))
+        """Take JSON, or a form with a picture."""
+        if is_form(req):
+            with received(req, PICTURE, StreamDraft) as form:
+                stream = stream_metadata.create_stream(actor(req), form.body, next(iter(form.files), None))
+        else:
+            stream = stream_metadata.create_stream(actor(req), parse(req, StreamDraft))
         created(resp, stream, f"/api/streams/{stream.id}")
 
 

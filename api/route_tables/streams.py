@@ -3,6 +3,7 @@
 from api.resources import catalogue, channels, streams
 from api.route_tables.access import OPTIONAL, OWNER, PUBLIC, STREAMER
 from api.routing import Area, Route
+from api.schemas.forms import StreamForm
 from api.schemas.lists import ListQuery, LiveQuery
 from services.categories import CategoryView, TagView
 from services.channels import StreamKey
@@ -31,8 +32,9 @@ STREAMS: tuple[Route, ...] = (
         "/api/streams",
         streams.LiveStreams,
         STREAMER,
-        "Create a stream",
+        "Create a stream; as a form with a picture, or in JSON",
         body=StreamDraft,
+        form=StreamForm,
         reply=StreamView,
         status=201,
         also=("/api/stream/create",),

@@ -6,6 +6,7 @@ import msgspec
 
 from services.identity import MOST_DOCUMENTS
 from services.posts import PostDraft
+from services.stream_metadata import StreamDraft
 
 #: A file in a form: its bytes as they are.
 File = Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]
@@ -21,6 +22,12 @@ class IdentityForm(msgspec.Struct, frozen=True):
     """Papers: JPEG, PNG, WebP or PDF, up to 10 MiB each."""
 
     documents: Annotated[list[File], msgspec.Meta(min_length=1, max_length=MOST_DOCUMENTS)]
+
+
+class StreamForm(StreamDraft, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A stream to be; `thumbnail` is the address of a picture, or a picture (JPEG, PNG or WebP, 10 MiB)."""
+
+    thumbnail: File | None = None
 
 
 class PostForm(PostDraft, frozen=True, kw_only=True, forbid_unknown_fields=True):
