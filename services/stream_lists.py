@@ -23,7 +23,7 @@ POPULAR_CONSIDERED, LIKED_CONSIDERED, LIKED_CATEGORIES = 200, 50, 3
 
 def all_streams(wanted: Filter, limit: int, cursor: str | None) -> Page[StreamView]:
     """Streams of any state, those on air first (the most watched first), then the newest."""
-    conditions, parameters = conditions_of(wanted, "s.visibility <> 'UNLISTED'")
+    conditions, parameters = conditions_of(wanted, "s.visibility <> 'UNLISTED' AND u.suspended_at IS NULL")
     if cursor:
         conditions.append("((s.status = 'LIVE'), s.viewer_count, s.id) < (%s, %s, %s)")
         parameters += decode_cursor(cursor, tuple[bool, Count, UUID])
@@ -78,14 +78,15 @@ WHERE {conditions}
 ORDER BY (s.status = 'LIVE') DESC, s.viewer_count DESC, s.id DESC LIMIT %s"""
 
 _OF_USER = """
-SELECT s.id FROM streams s JOIN channels h ON h.id = s.channel_id
-WHERE h.user_id = %s AND s.visibility <> 'UNLISTED' AND s.id < %s
+SELECT s.id FROM streams s JOIN channels h ON h.id = s.channel_id JOIN users u ON u.id = h.user_id
+WHERE h.user_id = %s AND s.visibility <> 'UNLISTED' AND u.suspended_at IS NULL AND s.id < %s
 ORDER BY s.id DESC LIMIT %s"""
 
 # Two probes of an index for each streamer who is followed; blocking ends following.
 _FOLLOWED = """
 SELECT shown.is_live, shown.id
 FROM follows f JOIN channels h ON h.user_id = f.following_id
+JOIN users u ON u.id = f.following_id AND u.suspended_at IS NULL
 CROSS JOIN LATERAL (
     SELECT * FROM (
         (SELECT true AS is_live, s.id FROM streams s

@@ -75,7 +75,8 @@ LEFT JOIN recordings r ON r.stream_id = s.id AND r.status = 'READY'
 """  # noqa: S608 - built from constants
 _ID, _VISIBILITY = PUBLIC_COLUMNS, PUBLIC_COLUMNS + 13
 _LIVE = "s.status = 'LIVE' AND s.visibility <> 'UNLISTED' AND s.event_id IS NULL"
-_KNOWN = """(s.event_id IS NULL OR %s
+#: Streams of suspended people are staff's alone to see, drafts' administrators'.
+_KNOWN = """(u.suspended_at IS NULL OR %s) AND (s.event_id IS NULL OR %s
              OR EXISTS (SELECT FROM events e WHERE e.id = s.event_id AND e.status <> 'DRAFT'))"""
 _ORDERS = {
     Sort.VIEWERS: (
@@ -107,8 +108,9 @@ def live_streams(wanted: Filter, limit: int, cursor: str | None) -> Page[StreamV
 
 
 def stream(stream_id: UUID, actor: Actor | None = None) -> StreamView:
-    """One stream; raises NotFound, also for one of an event that the actor may not know of."""
-    return _one(f"s.id = %s AND {_KNOWN}", (stream_id, actor is not None and actor.is_admin), actor)
+    """One stream; raises NotFound, also for one of a draft or of somebody suspended that the actor may not know of."""
+    is_staff, is_admin = (actor.is_moderator, actor.is_admin) if actor else (False, False)
+    return _one(f"s.id = %s AND {_KNOWN}", (stream_id, is_staff, is_admin), actor)
 
 
 def any_stream(stream_id: UUID) -> StreamView:
@@ -132,9 +134,10 @@ def channel_of(stream_id: UUID) -> UUID:
 def stream_of_streamer(username: str, actor: Actor | None = None) -> StreamView:
     """A streamer's current stream, or the last one, of those listed; all to the streamer. Raises NotFound."""
     current = """lower(u.username) = lower(%s) AND (s.visibility <> 'UNLISTED' OR %s OR u.id = %s)
+                 AND (u.suspended_at IS NULL OR %s)
                  ORDER BY s.status = 'LIVE' DESC, s.status = 'ENDED' DESC, s.id DESC"""
-    sees_all, user_id = (actor.is_admin, actor.user_id) if actor else (False, None)
-    return _one(current, (username, sees_all, user_id), actor)
+    sees_all, user_id, is_staff = (actor.is_admin, actor.user_id, actor.is_moderator) if actor else (False, None, False)
+    return _one(current, (username, sees_all, user_id, is_staff), actor)
 
 
 def streams_by_id(ids: Sequence[UUID], actor: Actor | None) -> list[StreamView]:

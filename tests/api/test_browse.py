@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from falcon import testing
 
-from services import follows
+from db.models.users import User
+from services import clock, follows
 from services.actors import Role
 from tests.api.test_social import pages
 from tests.factories import actor_of, bearer, make_category, make_channel, make_stream, make_user
@@ -145,3 +146,21 @@ def test_search_finds_people_streams_and_categories(client: Client) -> None:
     assert (len(only["users"]), only["streams"], only["categories"]) == (1, [], [])
     for params in ({}, {"q": ""}, {"q": "x", "type": "planets"}, {"q": "x", "limit": "101"}, {"q": "x" * 101}):
         assert client.simulate_get("/api/search", params=params).status_code == 400
+
+
+def test_streams_of_somebody_suspended_are_staffs_alone_to_see(client: Client) -> None:
+    streamer, follower = make_user(role=Role.STREAMER), make_user()
+    stream = make_stream(make_channel(streamer), status="ENDED")
+    follows.follow(actor_of(follower), streamer.id)
+    path, by_name = f"/api/streams/{stream.id}", f"/api/viewer/stream/{streamer.username}"
+    pages = (path, by_name, f"/api/data/streams/details/{streamer.username}", f"{path}/clips")
+    lists = ("/api/data/streams", "/api/viewer/following", f"/api/users/{streamer.id}/streams")
+    headers, staff = bearer(follower), bearer(make_user(role=Role.MODERATOR))
+    assert [client.simulate_get(page, headers=headers).status_code for page in pages] == [200] * 4
+    assert [len(client.simulate_get(page, headers=headers).json["data"]) for page in lists] == [1] * 3
+    User.update(suspended_at=clock.now()).where(User.id == streamer.id).execute()
+    assert [client.simulate_get(page, headers=headers).status_code for page in pages] == [404] * 4
+    assert [client.simulate_get(page, headers=headers).json["data"] for page in lists] == [[]] * 3
+    token = client.simulate_post("/api/viewer/token", json={"streamId": str(stream.id)}, headers=headers)
+    assert token.status_code == 404
+    assert [client.simulate_get(page, headers=staff).status_code for page in (path, by_name)] == [200, 200]
