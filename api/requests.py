@@ -14,8 +14,10 @@ from services.bus import bus
 from services.client_addresses import client_address
 from services.errors import FieldError, Invalid, TooLarge, WrongType
 from services.sessions import Device
+from services.unseen import shows_something
 from services.users import Me
 
+JSON = "application/json"
 JSON_LIMIT = 1 << 20
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
@@ -86,7 +88,7 @@ def parse(req: Request, shape: type[T]) -> T:
     """
     if not req.content_type and not raw_body(req):
         return shaped({}, shape)
-    if not (req.content_type or "").lower().startswith("application/json"):
+    if (req.content_type or "").partition(";")[0].strip().lower() != JSON:
         raise WrongType("The body must be application/json.")
     try:
         content = msgspec.json.decode(raw_body(req))
@@ -142,12 +144,18 @@ def _clean(value: Any, name: str) -> Any:
     if isinstance(value, str):
         if _UNPRINTABLE.search(value):
             raise Invalid.field(name or "body", "must not hold control characters")
-        return value if name in _VERBATIM else value.strip()
+        return value if name in _VERBATIM else _trimmed(value)
     if isinstance(value, dict):
         return {key: _clean(item, key) for key, item in value.items()}
     if isinstance(value, list):
         return [_clean(item, name) for item in value]
     return value
+
+
+def _trimmed(text: str) -> str:
+    """The text without white space at its ends; nothing at all where there is nothing to be seen."""
+    stripped = text.strip()
+    return stripped if shows_something(stripped) else ""
 
 
 def _complaints(content: dict[str, Any], shape: type[msgspec.Struct], strict: bool) -> list[FieldError]:

@@ -6,7 +6,7 @@ import msgspec
 
 from db.models.follows import Block
 from db.transactions import atomic
-from services import follows
+from services import follows, users
 from services.actors import Actor
 from services.errors import Invalid
 from services.events import UserChanged, publish
@@ -31,8 +31,9 @@ def block(actor: Actor, user_id: UUID) -> BlockState:
 
 
 def unblock(actor: Actor, user_id: UUID) -> BlockState:
-    """Block somebody no longer; who followed whom before does not come back."""
+    """Block somebody no longer; who followed whom before does not come back. Raises NotFound for nobody."""
     with atomic():
+        users.user(str(user_id))
         Block.delete().where(Block.blocker == actor.user_id, Block.blocked == user_id).execute()
         _changed(actor.user_id, user_id)
     return BlockState(False)

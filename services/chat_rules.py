@@ -10,14 +10,11 @@ from services.errors import Forbidden, Invalid, NotFound, ServiceError
 from services.links import has_link
 from services.rooms import ChatSettings, RaidProtection
 from services.standing import Standing
+from services.unseen import shows_something
 
 TEXT_LIMIT = 500
 
 _SPACES = str.maketrans("\t\n\v\f\r\x85\u2028\u2029", " " * 8)
-
-#: Categories (Unicode Standard Annex 44) of characters that show nothing by themselves, and letters and signs likewise.
-_UNSEEN = frozenset(("Cf", "Mn", "Me", "Zs"))
-_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 #: `:codes:` of emotes.
 _CODE = re.compile(r":([A-Za-z0-9_]{2,32}):")
@@ -38,7 +35,7 @@ def cleaned(text: str) -> str:
 
 def refusal(standing: Standing, settings: ChatSettings, text: str, at: datetime) -> ServiceError | None:
     """Why this person may not write `text` (already cleaned) in the room; None where they may."""
-    if len(text) > TEXT_LIMIT or not _shows_something(text):
+    if len(text) > TEXT_LIMIT or not shows_something(text):
         return _wrong_length(text)
     excluded = exclusion(standing)
     if excluded is not None or standing.keeps_order:
@@ -78,13 +75,6 @@ def _wrong_length(text: str) -> ServiceError:
     if len(text) > TEXT_LIMIT:
         return Invalid.field("text", f"is longer than {TEXT_LIMIT} characters", "message_too_long")
     return Invalid.field("text", "is empty", "message_empty")
-
-
-def _shows_something(text: str) -> bool:
-    """Whether a text (already cleaned) is more than invisible characters, which joined to others have their use."""
-    if text.isascii():
-        return bool(text)
-    return any(unicodedata.category(character) not in _UNSEEN and character not in _FILLERS for character in text)
 
 
 def _refused_raider(standing: Standing, settings: ChatSettings, at: datetime) -> ServiceError | None:

@@ -62,7 +62,7 @@ def report(actor: Actor, new: NewReport) -> ReportView:
     kind, target_id = new.target
     evidence = _EVIDENCE[kind](actor, target_id)
     if evidence.subject_id == actor.user_id:
-        raise Invalid.field("userId", "must not be your own", "self_report")
+        raise Invalid.field(f"{kind.lower()}Id", "must not be your own", "self_report")
     if not throttle.hit(LIMIT, "reports", str(actor.user_id)).allowed:
         raise RateLimited("You have reported a lot; try again later.", retry_after_s=600)
     refused = Conflict("You have reported this already; it waits for an answer.", "already_reported")

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from db.connection import query
-from services import entitlements
+from services import entitlements, users
 from services.actors import Actor
 from services.entitlements import Capabilities
 from services.errors import Forbidden, NotFound
@@ -63,14 +63,14 @@ def subscription(subscription_id: UUID) -> SubscriptionView:
 def subscriptions_of(
     actor: Actor, user_id: UUID, status: SubscriptionStatus | None, limit: int, cursor: str | None
 ) -> Page[SubscriptionView]:
-    """What a person subscribes to, newest first; raises Forbidden for somebody else's."""
+    """What a person subscribes to, newest first; raises Forbidden for somebody else's, NotFound for nobody's."""
     return _listed(_OF_SUBSCRIBER, actor, user_id, status, limit, cursor)
 
 
 def subscribers_of(
     actor: Actor, streamer_id: UUID, status: SubscriptionStatus | None, limit: int, cursor: str | None
 ) -> Page[SubscriptionView]:
-    """Who subscribes to a streamer, newest first; what was never paid is left out. Raises Forbidden."""
+    """Who subscribes to a streamer, newest first; what was never paid is left out. Raises Forbidden, NotFound."""
     return _listed(_OF_STREAMER, actor, streamer_id, status, limit, cursor)
 
 
@@ -79,6 +79,8 @@ def _listed(
 ) -> Page[SubscriptionView]:
     if actor.user_id != user_id and not actor.is_admin:
         raise Forbidden("These are somebody else's subscriptions.")
+    if actor.user_id != user_id:
+        users.user(str(user_id))
     (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (UUID(int=2**128 - 1),)
     rows = query(sql, {"user": user_id, "before": before, "status": status, "limit": limit + 1})
     return cut(rows, limit, _view, lambda row: (row[2 * PUBLIC_COLUMNS],))

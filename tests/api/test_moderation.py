@@ -190,3 +190,11 @@ def test_raid_protection_is_a_setting_of_the_chat(client: Client, show: Show) ->
     assert changed.json["data"]["raidProtection"] == "ACCOUNT_AGE"
     refused = show.say(show.viewer, "raid!")
     assert (refused.status_code, refused.json["code"]) == (403, "raid_protection")
+
+
+def test_nobody_reports_themselves_and_hears_by_which_field(client: Client, show: Show) -> None:
+    headers = bearer(show.viewer)
+    post = client.simulate_post("/api/content/posts", json={"text": "x"}, headers=headers).json["data"]["id"]
+    for field, target in (("messageId", show.message["id"]), ("userId", str(show.viewer.id)), ("postId", post)):
+        refused = client.simulate_post("/api/moderation/reports", json={field: target, "reason": "x"}, headers=headers)
+        assert (refused.status_code, refused.json["details"][0]["field"]) == (400, field)

@@ -9,6 +9,8 @@ import pytest
 from falcon import testing
 from gunicorn.http.errors import InvalidChunkSize
 
+from services.actors import Role
+from services.ids import new_id
 from tests.factories import bearer, make_user
 from tests.forms import BOUNDARY, MULTIPART
 
@@ -89,3 +91,51 @@ def test_caches_are_told_that_answers_differ_by_origin(client: Client) -> None:
         "Origin",
         "http://localhost:3000",
     )
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u3164", "\u2800 \u2800", "\ufeff", "\u202e", "\u0301", "\u00ad\u200d"])
+def test_what_nobody_can_see_is_no_text(client: Client, text: str) -> None:
+    headers = bearer(make_user(role=Role.STREAMER))
+    posts: list[tuple[str, str, dict[str, Any]]] = [
+        ("/api/streams", "title", {}),
+        ("/api/content/posts", "text", {}),
+        ("/api/lounges", "name", {}),
+        ("/api/panel/gifts", "name", {"cost": 1}),
+        ("/api/marketplace/items", "name", {"price": 1, "stock": 1}),
+    ]
+    for path, field, rest in posts:
+        refused = client.simulate_post(path, headers=headers, json=rest | {field: f" {text} "})
+        assert (refused.status_code, [detail["field"] for detail in refused.json["details"]]) == (400, [field])
+    named = client.simulate_patch("/api/viewer/profile", headers=headers, json={"name": text})
+    assert (named.status_code, named.json["details"][0]["field"]) == (400, "name")
+    assert client.simulate_patch("/api/viewer/profile", headers=headers, json={"bio": text}).json["data"]["bio"] == ""
+
+
+def test_invisible_characters_that_serve_others_stay(client: Client) -> None:
+    headers, bio = bearer(make_user()), "می\u200cخواهم 👩\u200d👧 \u202eabc"
+    assert client.simulate_patch("/api/viewer/profile", headers=headers, json={"bio": bio}).json["data"]["bio"] == bio
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 200),
+        ("Application/JSON ; charset=utf-8", 200),
+        ("application/jsonx", 415),
+        ("application/json-patch+json", 415),
+        ("text/plain", 415),
+    ],
+)
+def test_json_is_what_says_so(client: Client, kind: str, status: int) -> None:
+    headers = bearer(make_user()) | {"Content-Type": kind}
+    assert client.simulate_patch("/api/viewer/profile", headers=headers, body='{"bio": "x"}').status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/api/social/block/{}"), ("GET", "/api/subscriptions/{}"), ("GET", "/api/subscriptions/streamer/{}")],
+)
+def test_what_is_asked_of_nobody_is_not_found(client: Client, method: str, path: str) -> None:
+    headers = bearer(make_user(role=Role.ADMIN))
+    assert client.simulate_request(method, path.format(new_id()), headers=headers).status_code == 404
+    assert client.simulate_request(method, path.format(make_user().id), headers=headers).status_code == 200
