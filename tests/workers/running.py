@@ -49,6 +49,7 @@ def running_worker(queue: str, environment: Mapping[str, str], log: Path) -> Ite
     command = [sys.executable, "-m", "celery", "--quiet", "--app", "workers.app", "worker", "--queues", queue]
     command += ["--concurrency", "1", "--without-mingle", "--without-gossip", "--hostname", f"{log.stem}@test"]
     told = os.environ | dict(environment) | {"LOG_LEVEL": "info", "LOG_FORMAT": "json"}
+    told["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"  # as `manage.py up` does
     with log.open("wb") as lines:
         process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=lines, stderr=lines, start_new_session=True)
     try:

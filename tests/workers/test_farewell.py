@@ -1,5 +1,6 @@
 """A worker whose broker has gone ends when it is told to, and does not wait for the broker."""
 
+import json
 import signal
 from pathlib import Path
 
@@ -29,3 +30,4 @@ def test_a_worker_ends_although_its_broker_has_gone(
             worker.wait_to_say("custody_waits")
             worker.send(number)
             worker.wait_for_its_end(AT_MOST_S)
+            assert all(json.loads(line) for line in worker.lines("")), "each line is JSON, to the last"
