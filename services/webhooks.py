@@ -37,6 +37,8 @@ MOST_ATTEMPTS = 12
 LONGEST_BACKOFF_S = 300
 MOST_JITTER = 1.5
 SWEEP_BATCH = 500
+#: What the columns of an event's name and kind hold.
+LONGEST_ID, LONGEST_KIND = 255, 120
 
 REFUSED = Counter("astrotv_webhooks_refused_total", "Webhooks with a bad signature or shape", ["provider"])
 RECEIVED = Counter("astrotv_webhooks_received_total", "Webhooks stored for the first time", ["provider"])
@@ -56,7 +58,12 @@ def receive(provider_name: str, body: bytes, headers: Mapping[str, str]) -> None
 
 @acting_as_system("what a provider signed")
 def keep(provider_name: str, signed: SignedEvent, payload: str, *, is_handled: bool) -> None:
-    """Store an event whose signature is good, once, and wake a worker if it is of a kind handled."""
+    """Store an event whose signature is good, once, and wake a worker if it is of a kind handled.
+
+    Raises Invalid("malformed_event") where its name or its kind could not be kept.
+    """
+    if not _is_name(signed.event_id, LONGEST_ID) or not _is_name(signed.kind, LONGEST_KIND):
+        raise Invalid("The event cannot be read.", "malformed_event")
     state = State.RECEIVED if is_handled else State.IGNORED
     if not _is_stored(provider_name, signed, payload, state):
         return
@@ -109,13 +116,19 @@ def sweep_sandbox() -> None:
 def _verified(provider_name: str, body: bytes, headers: Mapping[str, str]) -> SignedEvent:
     provider = payment_providers.named(provider_name)
     try:
-        return provider.verify(body, headers)
+        signed = provider.verify(body, headers)
+        body.decode()
     except BadSignature as error:
         _refused(provider_name, error)
         raise Invalid("The signature is not valid.", "bad_signature") from error
-    except MalformedEvent as error:
+    except (MalformedEvent, UnicodeDecodeError) as error:
         _refused(provider_name, error)
         raise Invalid("The event cannot be read.", "malformed_event") from error
+    return signed
+
+
+def _is_name(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text.isprintable()
 
 
 def _refused(provider_name: str, error: Exception) -> None:

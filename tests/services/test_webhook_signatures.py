@@ -1,5 +1,6 @@
 """Webhooks that the provider did not sign, or not now: refused, counted, and nothing is stored."""
 
+import hmac
 import time
 from collections.abc import Iterator
 
@@ -71,3 +72,25 @@ def test_signed_nonsense_is_refused() -> None:
     with pytest.raises(Invalid) as refusal:
         webhooks.receive("stripe", b"[1, 2", {"stripe-signature": header})
     assert refusal.value.code == "malformed_event"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "", "type": "a"}',
+        b'{"id": "a", "type": ""}',
+        b'{"id": "a\\u0000b", "type": "a"}',
+        b'{"id": "a", "type": "a\\u0000b"}',
+        b'{"id": "%s", "type": "a"}' % (b"a" * 256),
+        b'{"id": "a", "type": "%s"}' % (b"a" * 121),
+        b'{"id": "a", "type": "a", "data": %s1%s}' % (b'{"a":' * 50_000, b"}" * 50_000),
+        b'{"id": "a", "type": "a", "data": "\xff"}',
+    ],
+)
+def test_what_is_signed_and_cannot_be_kept_is_refused_as_malformed(body: bytes) -> None:
+    moment = int(time.time())
+    digest = hmac.new(bus.settings.stripe_webhook_secret.encode(), b"%d." % moment + body, "sha256").hexdigest()
+    with pytest.raises(Invalid) as refusal:
+        webhooks.receive("stripe", body, {"stripe-signature": f"t={moment},v1={digest}"})
+    assert refusal.value.code in ("malformed_event", "bad_signature")
+    assert WebhookEvent.select().count() == 0

@@ -14,7 +14,7 @@ def decode(raw: bytes | str | msgspec.Raw, shape: type[T]) -> T:
     """JSON as `shape`; raises MalformedEvent."""
     try:
         return msgspec.json.decode(raw, type=shape)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedEvent(str(error)) from error
 
 
