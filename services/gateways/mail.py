@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 FOLDER = "mail"
 TIMEOUT_S = 15.0
+MOST_SAID = 300
 DEFAULT_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -105,8 +106,7 @@ class SmtpMailer:
     def send(self, letter: Letter) -> None:
         message = as_message(letter, self._sender)
         try:
-            with self._connected() as server:
-                self._sign_in(server)
+            with self._ready() as server:
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
@@ -118,6 +118,13 @@ class SmtpMailer:
         except (smtplib.SMTPException, OSError) as error:
             raise MailAway(f"{type(error).__name__}: {error}") from error
         log.info("mail_sent", letter=letter.id)
+
+    def _ready(self) -> smtplib.SMTP:
+        """A server that waits for a letter; what it refuses before it has seen one is not the letter's fault."""
+        try:
+            return self._signed_in(self._connected())
+        except smtplib.SMTPResponseException as error:
+            raise MailAway(f"{error.smtp_code} {_text(error.smtp_error)}"[:MOST_SAID]) from error
 
     def _connected(self) -> smtplib.SMTP:
         host, port = self._url.hostname or "localhost", self._url.port or DEFAULT_PORTS[self._url.scheme]
@@ -133,19 +140,29 @@ class SmtpMailer:
             raise
         return server
 
-    def _sign_in(self, server: smtplib.SMTP) -> None:
-        if not self._url.username:
-            return
+    def _signed_in(self, server: smtplib.SMTP) -> smtplib.SMTP:
+        try:
+            if self._url.username:
+                self._sign_in(server, self._url.username)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _sign_in(self, server: smtplib.SMTP, username: str) -> None:
         if not isinstance(server.sock, ssl.SSLSocket) and self._url.hostname not in LOOPBACK:
             raise MailRefused("SMTP_URL has a password, and the server offers no TLS")
-        server.login(unquote(self._url.username), unquote(self._url.password or ""))
+        server.login(unquote(username), unquote(self._url.password or ""))
 
 
 def _refusal(code: int, reply: bytes | str) -> Exception:
-    """A refusal of the 4yz kind may pass, one of the 5yz kind will not (RFC 5321, 4.2.1)."""
-    said = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    kind = MailAway if 400 <= code < 500 else MailRefused
-    return kind(f"{code} {said}"[:300])
+    """A refusal of the 5yz kind is for good (RFC 5321, 4.2.1); one of the 4yz kind, or of no kind, may pass."""
+    kind = MailRefused if 500 <= code < 600 else MailAway
+    return kind(f"{code} {_text(reply)}"[:MOST_SAID])
+
+
+def _text(reply: bytes | str) -> str:
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,6 +1,8 @@
 """Letters over real SMTP connections, and into the folder that stands in for a server."""
 
+import socket
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -66,6 +68,24 @@ def test_a_password_is_not_said_in_clear_to_another_machine() -> None:
 def test_a_refusal_for_now_and_one_for_good_are_told_apart(answer: str, refusal: type[Exception]) -> None:
     with smtp_server(Mailbox(answer)) as address, pytest.raises(refusal, match=answer[:3]):
         SmtpMailer(f"smtp://{address}", SENDER).send(LETTER)
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"554 nobody gets mail here\r\n", b"421 busy\r\n", b"\x00\xff\xfe\r\n", b"", b"250\r\n"]
+)
+def test_what_a_server_refuses_before_it_saw_the_letter_is_tried_again(greeting: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        greeter = threading.Thread(target=_greet, args=(listener, greeting))
+        greeter.start()
+        with pytest.raises(MailAway):
+            SmtpMailer(f"smtp://127.0.0.1:{listener.getsockname()[1]}", SENDER).send(LETTER)
+        greeter.join()
+
+
+def _greet(listener: socket.socket, greeting: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.sendall(greeting)
 
 
 def test_a_server_that_is_not_there_is_away() -> None:
