@@ -9,7 +9,7 @@ from websockets.http11 import Request, Response
 
 from realtime import handshake
 from realtime.metrics import Metrics
-from services.client_addresses import client_address, is_internal, network
+from services.client_addresses import client_address, is_forwarded, is_internal, network
 from settings import Settings
 
 CONNECTIONS_A_PROCESS = 20_000
@@ -27,14 +27,14 @@ class Admission:
     def read(self, request: Request, peer: str) -> tuple[handshake.Request, str] | Response:
         """What is asked for and from which address, of IPv6 the network; a response where that is all."""
         asked = handshake.read_request(request.path, request.headers)
-        forwarded = request.headers.get_all("X-Forwarded-For")
-        if asked is None or (asked.kind == "metrics" and (forwarded or not is_internal(peer))):
+        if asked is None or (asked.kind == "metrics" and (is_forwarded(request.headers) or not is_internal(peer))):
             return plain(HTTPStatus.NOT_FOUND, b'{"success":false,"error":"Nothing is here.","code":"not_found"}')
         if asked.kind == "health":
             return plain(HTTPStatus.OK, msgspec.json.encode({"success": True, "data": {"status": "ok"}}))
         if asked.kind == "metrics":
             return plain(HTTPStatus.OK, self._metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
-        address = client_address(peer, ",".join(forwarded), self._settings.trusted_proxies)
+        forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
+        address = client_address(peer, forwarded, self._settings.trusted_proxies)
         place = network(address) or address
         return self._refusal(place) or (asked, place)
 

@@ -1,6 +1,10 @@
 """Whose address a request counts for, where proxies of ours stand in front; and which are not from outside."""
 
 import ipaddress
+from collections.abc import Iterable
+
+#: How proxies say it: by custom, by RFC 7239, by nginx' examples, by RFC 9110.
+FORWARDED_BY = frozenset({"x-forwarded-for", "forwarded", "x-real-ip", "via"})
 
 
 def client_address(peer: str, forwarded: str, trusted_proxies: int) -> str:
@@ -23,6 +27,11 @@ def is_internal(peer: str) -> bool:
     """Whether a socket's other end is on this machine or on a network that is not part of the internet."""
     address = _parsed(peer)
     return address is not None and address.is_private
+
+
+def is_forwarded(names: Iterable[str]) -> bool:
+    """Whether a proxy says that it asks for somebody else, of whose request these are the names of the fields."""
+    return any(name.casefold() in FORWARDED_BY for name in names)
 
 
 def network(address: str) -> str:

@@ -12,7 +12,7 @@ from api.reference import reference_page
 from api.replies import JSON, cacheable, ok
 from api.requests import Request
 from services import health
-from services.client_addresses import is_internal
+from services.client_addresses import is_forwarded, is_internal
 from services.errors import Forbidden
 
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -51,7 +51,7 @@ class Metrics:
     """What Prometheus reads; answered on internal networks only, and never through the proxy."""
 
     def on_get(self, req: Request, resp: falcon.Response) -> None:
-        if req.get_header("X-Forwarded-For") or not is_internal(req.remote_addr or ""):
+        if is_forwarded(req.headers) or not is_internal(req.remote_addr or ""):
             raise Forbidden("Metrics are not public.")
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.data = metrics.exposition()

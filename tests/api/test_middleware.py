@@ -80,7 +80,8 @@ def test_readiness_names_what_it_asked(client: Client) -> None:
 def test_metrics_are_for_internal_networks(client: Client) -> None:
     assert "astrotv_http_requests_total" in client.simulate_get("/metrics").text
     assert client.simulate_get("/metrics", remote_addr="8.8.8.8").status_code == 403
-    assert client.simulate_get("/metrics", headers={"X-Forwarded-For": "8.8.8.8"}).status_code == 403
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        assert client.simulate_get("/metrics", headers={name: "8.8.8.8"}).status_code == 403
 
 
 def test_a_dead_cursor_names_itself(client: Client) -> None:

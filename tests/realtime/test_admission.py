@@ -48,4 +48,5 @@ def test_only_our_own_proxies_say_from_where_somebody_comes(admission: Admission
 def test_metrics_are_for_networks_of_our_own(admission: Admission) -> None:
     assert place_of(admission, "10.0.0.1", "/metrics") == 200
     assert place_of(admission, "::ffff:8.8.8.8", "/metrics") == 404
-    assert place_of(admission, "10.0.0.1", "/metrics", **{"X-Forwarded-For": "10.0.0.2"}) == 404
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        assert place_of(admission, "10.0.0.1", "/metrics", **{name: "10.0.0.2"}) == 404
