@@ -49,7 +49,7 @@ class HlsPages:
         """
         broadcast = self._lifecycle.find_packaged(stream_id)
         is_here = broadcast is not None and broadcast.packager is not None
-        if not is_here and request.via:
+        if not is_here and request.is_passed_on:
             return NOT_FOUND
         if not self._may_fetch(stream_id, token):
             return Reply(403, b"The token does not open this stream.\n", headers=_FLEETING)

@@ -31,14 +31,20 @@ class Reply(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """One request; its body, if it has one, is read through the exchange.
 
-    `target` is its path with the query; `via` says that another relay passed it on.
+    `target` is its path with the query, `peer` the address of the other end; names of headers are in small letters.
     """
 
     method: str
     path: str
     query: Mapping[str, str]
     target: str = ""
-    via: bool = False
+    headers: Mapping[str, str] = {}
+    peer: str = ""
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether another relay asks on behalf of somebody."""
+        return SERVER_NAME.decode() in self.headers.get("via", "")
 
 
 class Exchange:
@@ -145,7 +151,7 @@ class HttpServer:
             event = await exchange.next_event()
             if not isinstance(event, h11.Request):
                 return
-            reply = await self._handler(_request(event), exchange)
+            reply = await self._handler(_request(event, writer), exchange)
             if reply is not None:
                 _write_reply(exchange, reply, head_only=event.method == b"HEAD")
             async with asyncio.timeout(SEND_WITHIN_S):
@@ -155,15 +161,16 @@ class HttpServer:
             connection.start_next_cycle()
 
 
-def _request(event: h11.Request) -> Request:
+def _request(event: h11.Request, writer: asyncio.StreamWriter) -> Request:
     try:
         target = urlsplit(event.target.decode("latin-1"))
         query = dict(parse_qsl(target.query, keep_blank_values=True, max_num_fields=20))
     except ValueError as malformed:
         raise h11.RemoteProtocolError("the request's target is malformed") from malformed
-    via = any(name == b"via" and SERVER_NAME in value for name, value in event.headers)
     whole = urlunsplit(("", "", target.path, target.query, ""))
-    return Request(event.method.decode("latin-1"), target.path, query, whole, via)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+    peer = writer.get_extra_info("peername")
+    return Request(event.method.decode("latin-1"), target.path, query, whole, headers, str(peer[0]) if peer else "")
 
 
 def _write_reply(exchange: Exchange, reply: Reply, *, head_only: bool) -> None:

@@ -4,7 +4,7 @@ GET  /live/<stream>.flv?token=      everything since the last keyframe, then all
 GET  /live/<stream>/keyframe?token= the last keyframe as a small FLV file
 POST /live/<stream>/<rung>?token=   fragmented MP4 of one rung, for as long as it lasts
 GET  /hls/[t/<token>/]<stream>/…    playlists and segments from memory, see hls.py; also those of a neighbour
-GET  /health, /metrics
+GET  /health; and /metrics, for whoever asks from an inner network and not through a proxy
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from ingest.http import Exchange, Reply, Request
 from ingest.lifecycle import Lifecycle
 from ingest.neighbours import Neighbours
 from ingest.offer import RUNGS
+from services.client_addresses import is_forwarded, is_internal
 
 FLV_TYPE: Final = "video/x-flv"
 NOT_FOUND: Final = Reply(404, b"There is no such stream.\n")
@@ -61,12 +62,12 @@ class Relay:
             return NOT_ALLOWED
         if found := _HLS.fullmatch(request.path):
             return await self._hls.answer(UUID(found["stream"]), found["file"], request, found["token"])
-        return self._page(request.path)
+        return self._page(request)
 
-    def _page(self, path: str) -> Reply:
-        if path == "/health":
+    def _page(self, request: Request) -> Reply:
+        if request.path == "/health":
             return Reply(200, b'{"status":"ok"}\n', "application/json")
-        if path == "/metrics":
+        if request.path == "/metrics" and is_internal(request.peer) and not is_forwarded(request.headers):
             return Reply(200, generate_latest(self._registry), "text/plain; version=0.0.4; charset=utf-8")
         return Reply(404, b"There is nothing here.\n")
 

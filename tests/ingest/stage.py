@@ -48,7 +48,13 @@ class Stage:
     """A running server with its fakes."""
 
     def __init__(
-        self, hls_folder: Path, platform: FakeBroadcasts | None = None, *, server: str = "here", **limits: float
+        self,
+        hls_folder: Path,
+        platform: FakeBroadcasts | None = None,
+        *,
+        server: str = "here",
+        behind_proxy: bool = False,
+        **limits: float,
     ) -> None:
         """`limits` are those of a Station, in seconds."""
         self.platform = platform or FakeBroadcasts(KEY)
@@ -69,14 +75,13 @@ class Stage:
                 **durations,
             )
         )
-        self._rtmp = RtmpServer(self.lifecycle)
+        self._rtmp = RtmpServer(self.lifecycle, behind_proxy=behind_proxy)
         registry = CollectorRegistry()
         registry.register(BroadcastCollector(lambda: self.lifecycle.broadcasts))
         self.neighbours: dict[UUID, str] = {}
         neighbours = Neighbours(f"http://{server}", self.neighbours.get, call)
-        self._relay = HttpServer(
-            Relay(self.lifecycle, lambda _, token: token == TOKEN, self._may_fetch, neighbours, registry)
-        )
+        self.relay = Relay(self.lifecycle, lambda _, token: token == TOKEN, self._may_fetch, neighbours, registry)
+        self._relay = HttpServer(self.relay)
         self.rtmp_port = self.run(lambda: self._rtmp.start("127.0.0.1", 0))
         self.relay_port = self.run(lambda: self._relay.start("127.0.0.1", 0))
 

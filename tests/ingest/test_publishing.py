@@ -15,7 +15,7 @@ from tests.ingest.stage import KEY, RawEncoder, Stage, decode, moving_picture, s
 @contextmanager
 def stage_with(folder: Path, **limits: float) -> Iterator[Stage]:
     """A server with other limits than usual, in seconds."""
-    stage = Stage(folder, None, server="here", **limits)
+    stage = Stage(folder, None, server="here", behind_proxy=False, **limits)
     try:
         yield stage
     finally:
@@ -160,6 +160,20 @@ def test_a_connection_that_does_not_publish_is_dropped(tmp_path: Path) -> None:
         assert len(loiterer.recv(1 << 16, socket.MSG_WAITALL)) == rtmp_client.SERVER_HANDSHAKE_BYTES
 
 
+def test_a_balancer_says_who_publishes_and_nobody_comes_past_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, behind_proxy=True)
+    try:
+        with stage.connect() as encoder:
+            encoder.sendall(b"PROXY TCP4 203.0.113.7 10.0.0.1 56324 1935\r\n" + rtmp_client.opening())
+            (broadcast,) = wait_for(lambda: stage.lifecycle.broadcasts)
+            wait_for(lambda: broadcast.publisher and broadcast.publisher.address == "203.0.113.7")
+        with stage.connect() as stranger:
+            stranger.sendall(rtmp_client.opening())
+            assert stranger.recv(1) == b""
+    finally:
+        stage.close()
+
+
 def test_a_stream_can_be_cut_off(stage: Stage) -> None:
     with RawEncoder(stage) as encoder:
         encoder.send_picture()
@@ -192,7 +206,7 @@ def test_an_encoder_hears_when_it_cannot_go_live(stage: Stage) -> None:
 
 def test_a_codec_that_is_not_taken_is_named(stage: Stage) -> None:
     with RawEncoder(stage) as encoder:
-        encoder.send(rtmp_client.media(9, 0, b"\x90hvc1" + samples.AVC_360P))
+        encoder.send(rtmp_client.media(9, 0, b"\x90vp09" + samples.AVC_360P))
         assert encoder.status_codes_until_closed() == ["NetStream.Publish.Start", "NetStream.Publish.Rejected"]
     assert stage.live_stream is None
 
