@@ -1,7 +1,7 @@
-"""CMAF as bytes: the initialisation segment and the fragments of H.264 and AAC.
+"""CMAF as bytes: the initialisation segment and the fragments of a picture and of AAC.
 
 Sources: ISO/IEC 14496-12 (the boxes), 14496-14 and 14496-1 (mp4a, esds),
-14496-15 (avc1, avcC), 23000-19 (what CMAF asks of them).
+14496-15 (avc1, hvc1), AV1's binding to them (av01), 23000-19 (what CMAF asks of them).
 """
 
 import struct
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ingest.aac import AudioConfig
-from ingest.h264 import VideoConfig
+from ingest.video import VideoConfig
 
 VIDEO_TRACK: Final = 1
 AUDIO_TRACK: Final = 2
@@ -88,11 +88,11 @@ def _track_fragment(run: Run, offset: int) -> bytes:
 
 def _video_track(video: VideoConfig) -> bytes:
     entry = _box(
-        b"avc1",
+        video.entry,
         bytes(6) + b"\x00\x01" + bytes(16),
         struct.pack(">HHIII", video.width, video.height, 0x480000, 0x480000, 0),
         b"\x00\x01" + bytes(32) + b"\x00\x18\xff\xff",
-        _box(b"avcC", video.record),
+        _box(video.box, video.record),
     )
     media_header = _full_box(b"vmhd", 0, 1, bytes(8))
     header = _track_header(VIDEO_TRACK, 0, video.width, video.height)

@@ -16,6 +16,9 @@ _COMMAND_FRAME = 5
 _AVC = 7
 _AAC = 10
 _EXTENDED_AUDIO = 9
+#: An AV1 unit that says nothing, and has no place in ISO media files.
+_TEMPORAL_DELIMITER = b"\x12\x00"
+_EXTENDED_VIDEO: Final = frozenset((b"avc1", b"hvc1", b"av01"))
 
 _VIDEO_CODECS: Final = {2: "H.263", 4: "VP6", 5: "VP6", 12: "HEVC", 13: "AV1"}
 _AUDIO_CODECS: Final = {
@@ -47,13 +50,14 @@ class Packet(IntEnum):
 class VideoBody(NamedTuple):
     """A video tag's body: `data` are length-prefixed NAL units, or the codec's configuration.
 
-    `composition_ms` is how much later than its timestamp the frame is shown.
+    `composition_ms` is how much later than its timestamp the frame is shown, `codec` the four characters of its kind.
     """
 
     packet: Packet
     keyframe: bool
     composition_ms: int
     data: bytes
+    codec: bytes = b"avc1"
 
 
 class AudioBody(NamedTuple):
@@ -72,7 +76,7 @@ class Tag(NamedTuple):
 
 
 def parse_video(payload: bytes) -> VideoBody:
-    """Read a video tag's body; raises UnsupportedMedia for codecs other than H.264."""
+    """Read a video tag's body; raises UnsupportedMedia for codecs other than H.264, HEVC and AV1."""
     if len(payload) < 5:
         return VideoBody(Packet.OTHER, False, 0, b"")
     if payload[0] & 0x80:
@@ -87,17 +91,19 @@ def parse_video(payload: bytes) -> VideoBody:
 
 
 def _parse_extended_video(payload: bytes) -> VideoBody:
-    frame_type, packet_type = (payload[0] >> 4) & 7, payload[0] & 0x0F
-    if payload[1:5] != b"avc1":
-        raise _unsupported("Video", _four_character_name(payload[1:5]))
-    keyframe = frame_type == _KEYFRAME
-    if packet_type == 0:
-        return VideoBody(Packet.CONFIG, keyframe, 0, payload[5:])
-    if packet_type == 1 and len(payload) >= 8:
-        return VideoBody(Packet.FRAME, keyframe, _signed24(payload[5:8]), payload[8:])
+    frame_type, packet_type, codec = (payload[0] >> 4) & 7, payload[0] & 0x0F, payload[1:5]
+    if codec not in _EXTENDED_VIDEO:
+        raise _unsupported("Video", _four_character_name(codec))
+    keyframe, data = frame_type == _KEYFRAME, payload[5:]
+    if packet_type == 0 and data:  # ffmpeg sends an empty one where the encoder has not told yet
+        return VideoBody(Packet.CONFIG, keyframe, 0, data, codec)
+    if packet_type == 1 and codec == b"av01":
+        return VideoBody(Packet.FRAME, keyframe, 0, data.removeprefix(_TEMPORAL_DELIMITER), codec)
+    if packet_type == 1 and len(data) >= 3:
+        return VideoBody(Packet.FRAME, keyframe, _signed24(data[:3]), data[3:], codec)
     if packet_type == 3:
-        return VideoBody(Packet.FRAME, keyframe, 0, payload[5:])
-    return VideoBody(Packet.OTHER, False, 0, b"")
+        return VideoBody(Packet.FRAME, keyframe, 0, data, codec)
+    return VideoBody(Packet.OTHER, False, 0, b"", codec)
 
 
 def parse_audio(payload: bytes) -> AudioBody:
@@ -168,5 +174,5 @@ def _four_character_name(code: bytes) -> str:
 
 
 def _unsupported(what: str, codec: str) -> UnsupportedMedia:
-    wanted = "H.264" if what == "Video" else "AAC"
+    wanted = "H.264, HEVC or AV1" if what == "Video" else "AAC"
     return UnsupportedMedia(f"{what} in {codec} is not supported here; please send {wanted}.")

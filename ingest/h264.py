@@ -4,27 +4,26 @@ Sources: ISO/IEC 14496-15, 5.3.3.1 (the configuration record); ITU-T H.264,
 7.3.2.1.1 and annex E (the sequence parameter set); RFC 6381 (the codec string).
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from ingest.bits import BitReader
 from ingest.errors import ProtocolError
+from ingest.video import VideoConfig, checked
 
-MAX_DIMENSION: Final = 8192
 _PROFILES_WITH_CHROMA: Final = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
 _EXTENDED_ASPECT: Final = 255
+#: ITU-T H.264, annex A.2.
+_UNCOMMON_PROFILES: Final = {
+    "avc1.2c": "CAVLC 4:4:4",
+    "avc1.6e": "High 10",
+    "avc1.7a": "High 4:2:2",
+    "avc1.f4": "High 4:4:4",
+}
 
 
-class VideoConfig(NamedTuple):
-    """An H.264 stream's parameters; `record` is the AVCDecoderConfigurationRecord itself.
-
-    `width` and `height` are in pixels, after cropping; `fps` is None where it is not told.
-    """
-
-    record: bytes
-    width: int
-    height: int
-    fps: float | None
-    codec: str
+def uncommon_profile(codec: str) -> str | None:
+    """The name of an H.264 codec string's profile where browsers and television sets do not decode it."""
+    return _UNCOMMON_PROFILES.get(codec[:7])
 
 
 def parse_config(record: bytes) -> VideoConfig:
@@ -35,9 +34,9 @@ def parse_config(record: bytes) -> VideoConfig:
         raise ProtocolError("H.264 frames must have lengths of four bytes")
     size = int.from_bytes(record[6:8], "big")
     width, height, fps = _parse_sequence_parameters(record[8 : 8 + size])
-    if not (0 < width <= MAX_DIMENSION and 0 < height <= MAX_DIMENSION):
-        raise ProtocolError(f"a picture of {width} by {height} pixels is not possible")
-    return VideoConfig(record, width, height, fps, f"avc1.{record[1:4].hex()}")
+    codec = f"avc1.{record[1:4].hex()}"
+    profile = uncommon_profile(codec)
+    return checked(VideoConfig(record, width, height, fps, codec, f"h264 {profile}" if profile else "h264"))
 
 
 def _parse_sequence_parameters(unit: bytes) -> tuple[int, int, float | None]:

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
-from ingest import aac, flv, h264
+from ingest import aac, codecs, flv
 from ingest.flv import MediaKind, Packet
 from ingest.rtmp import amf0
 from ingest.statistics import Meter
 from ingest.timeline import Timeline
+from ingest.video import VideoConfig
 from services.media_facts import MediaFacts
 
 MAX_GOP_BYTES: Final = 16 << 20
@@ -70,7 +71,7 @@ class Hub:
         self._timeline = Timeline()
         self._metadata_tag = b""
         self._configs: dict[MediaKind, Item] = {}
-        self._video: h264.VideoConfig | None = None
+        self._video: VideoConfig | None = None
         self._audio: aac.AudioConfig | None = None
         self._gop_bytes = 0
         self._readers: dict[Reader, bool] = {}
@@ -93,7 +94,7 @@ class Hub:
         """Return what is known and measured so far."""
         fps = self.meter.fps or self.meter.nominal_fps
         return MediaFacts(
-            video_codec="h264" if self._video else None,
+            video_codec=self._video.name if self._video else None,
             audio_codec="aac" if self._audio else None,
             width=self._video.width if self._video else None,
             height=self._video.height if self._video else None,
@@ -178,7 +179,7 @@ class Hub:
         if kind is MediaKind.VIDEO:
             video = flv.parse_video(payload)
             if video.packet is Packet.CONFIG and not self._is_known(kind, payload):
-                self._video = h264.parse_config(video.data)
+                self._video = codecs.parse_config(video.codec, video.data)
             is_joinable = video.packet is Packet.FRAME and video.keyframe
             return Item(kind, time_ms, payload, video.packet, is_joinable, self._now())
         audio = flv.parse_audio(payload)

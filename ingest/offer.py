@@ -22,9 +22,17 @@ def is_complete(offered: Sequence[Rendition], expected: Collection[str]) -> bool
 
 
 def worth_playing(found: Sequence[Rendition]) -> list[Rendition]:
-    """Leave out a source whose keyframes are too far apart, where there is a rung to play instead."""
+    """Leave out a source that not every player can show, or join soon, where there is a rung to play instead.
+
+    HEVC and AV1 are left out in any case.
+    """
+    found = [rendition for rendition in found if not rendition.description.is_for_few]
     has_rung = any(rendition.description.has_picture for rendition in found if rendition.name != SOURCE)
-    return [rendition for rendition in found if not (has_rung and _is_slow_source(rendition))]
+    return [rendition for rendition in found if not (has_rung and (_is_slow_source(rendition) or _is_odd(rendition)))]
+
+
+def _is_odd(rendition: Rendition) -> bool:
+    return not rendition.description.plays_everywhere
 
 
 def _is_slow_source(rendition: Rendition) -> bool:

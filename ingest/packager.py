@@ -262,9 +262,10 @@ class Packager:
         closed = [rendition for rendition in self._offered() if rendition.closed]
         expected = self._intakes.keys()
         waits = self._patience_left_s(self._patience_s) > 0 and not offer.is_complete(closed, expected)
-        if closed and (self._has_master or self._finished or not waits):
+        offered = offer.worth_playing(closed)
+        if offered and (self._has_master or self._finished or not waits):
             self._has_master = True
-            self._writer.replace(PLAIN_FILE, playlists.master_playlist(offer.worth_playing(closed)))
+            self._writer.replace(PLAIN_FILE, playlists.master_playlist(offered))
 
     def _is_complete(self) -> bool:
         return self._has_master or self._finished or offer.is_complete(self._offered(), self._intakes.keys())

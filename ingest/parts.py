@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ingest.h264 import uncommon_profile
+
 
 class Description(NamedTuple):
     """What a master playlist says of a rendition; sizes in pixels, None or 0 where unknown."""
@@ -15,6 +17,16 @@ class Description(NamedTuple):
     def has_picture(self) -> bool:
         """Whether there is video in it."""
         return self.width > 0
+
+    @property
+    def plays_everywhere(self) -> bool:
+        """Whether its picture is of a kind that every player can show."""
+        return not self.is_for_few and not any(uncommon_profile(codec) for codec in self.codecs)
+
+    @property
+    def is_for_few(self) -> bool:
+        """Whether it is in a codec that players are not given at all, but as a transcode."""
+        return any(codec.startswith(("hvc1", "av01")) for codec in self.codecs)
 
 
 class Init(NamedTuple):

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from ingest import aac, cmaf, flv, h264
+from ingest import aac, cmaf, codecs, flv
 from ingest.cmaf import VIDEO_TIMESCALE, Run, Sample
 from ingest.flv import MediaKind, Packet
 from ingest.parts import Description, Init, Part
+from ingest.video import VideoConfig
 
 PART_S: Final = 1 / 3
 PATIENCE_MS: Final = 1_000
@@ -61,7 +62,7 @@ class Remuxer:
         if body.packet is Packet.CONFIG:
             if self._video.is_new(body.data):
                 out = self._begin_anew()
-                self._video.config = h264.parse_config(body.data)
+                self._video.config = codecs.parse_config(body.codec, body.data)
         elif body.packet is Packet.FRAME and self._video.accepts(body):
             if not self._begun and not self._video.waiting:
                 self._audio.drop_before(time_ms)
@@ -135,10 +136,10 @@ class Remuxer:
 
 
 class _VideoTrack:
-    """H.264 frames that wait to become a part."""
+    """Frames that wait to become a part."""
 
     def __init__(self) -> None:
-        self.config: h264.VideoConfig | None = None
+        self.config: VideoConfig | None = None
         self.waiting_bytes = 0
         self._frames: list[tuple[int, flv.VideoBody]] = []
         self._last = -1

@@ -81,11 +81,13 @@ def ladder(source: Source) -> list[Rung]:
     """Renditions for a source, highest first; never larger, nor of more bits, than the source.
 
     A rung is strictly below the source, unless the source itself cannot be played (its codec, or
-    keyframes too far apart): then one of the same size stands in for it.
+    keyframes too far apart): then one of the same size stands in for it, also for the smallest.
     """
     tallest = source.short_side - (1 if source.is_playable else 0)
-    rungs = [_within_bitrate(rung, source) for rung in VIDEO_RUNGS if rung.height <= tallest]
-    return rungs + ([AUDIO_RUNG] if source.audio_codec else [])
+    rungs = [rung for rung in VIDEO_RUNGS if rung.height <= tallest]
+    if not rungs and source.short_side and not source.is_playable:
+        rungs = [msgspec.structs.replace(VIDEO_RUNGS[-1], height=source.short_side // 2 * 2)]
+    return [_within_bitrate(rung, source) for rung in rungs] + ([AUDIO_RUNG] if source.audio_codec else [])
 
 
 def shed(rungs: Sequence[Rung], count: int) -> tuple[list[Rung], list[Rung]]:

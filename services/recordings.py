@@ -88,11 +88,17 @@ def offered(renditions: Iterable[RecordedRendition]) -> list[RecordedRendition]:
     return [source, *(other for other in others if other.duration_s >= source.duration_s - missing_s)]
 
 
+def for_players(chosen: list[RecordedRendition]) -> list[RecordedRendition]:
+    """Leave out a source in HEVC or AV1, where a transcode of its picture stands beside it."""
+    others = [rendition for rendition in chosen if not rendition.is_for_few]
+    return others if any(rendition.has_picture for rendition in others) else chosen
+
+
 def _make(stream_id: UUID, folder: Path, renditions: list[RecordedRendition]) -> None:
     storage, place = open_storage(bus.settings), f"{RECORDINGS}/{stream_id}"
     chosen = offered(renditions)
     size = sum(_keep_rendition(storage, f"{place}/{rendition.name}", folder, rendition) for rendition in chosen)
-    storage.put_bytes(f"{place}/{PLAYLIST}", vod_master_playlist(chosen).encode())
+    storage.put_bytes(f"{place}/{PLAYLIST}", vod_master_playlist(for_players(chosen)).encode())
     storage.put(f"{place}/{LOG_FILE}", folder / LOG_FILE)
     mp4 = _keep_mp4(stream_id, storage, f"{place}/{SOURCE}.mp4", folder, chosen[0])
     _note(

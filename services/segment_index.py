@@ -53,6 +53,16 @@ class RecordedRendition(msgspec.Struct, frozen=True):
     segments: tuple[SegmentEntry, ...]
 
     @property
+    def is_for_few(self) -> bool:
+        """Whether its picture is in a codec that players are given as a transcode alone."""
+        return any(codec.startswith(("hvc1", "av01")) for init in self.inits for codec in init.codecs)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is video in it."""
+        return any(init.width for init in self.inits)
+
+    @property
     def duration_s(self) -> float:
         return sum(segment.duration_s for segment in self.segments)
 

@@ -1,9 +1,12 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import aac, h264
+from ingest import aac, av1, h264, hevc
 from ingest.errors import ProtocolError
+from ingest.video import VideoConfig
 from tests.ingest import samples
 
 
@@ -18,7 +21,31 @@ from tests.ingest import samples
     ids=["cropped", "baseline", "4:4:4", "interlaced"],
 )
 def test_h264_tells_its_size_rate_and_codec(record: bytes, width: int, height: int, codec: str) -> None:
-    assert h264.parse_config(record) == h264.VideoConfig(record, width, height, 30.0, codec)
+    name = "h264 High 4:4:4" if record == samples.AVC_444 else "h264"
+    assert h264.parse_config(record) == VideoConfig(record, width, height, 30.0, codec, name)
+
+
+@pytest.mark.parametrize(
+    ("record", "codec"),
+    [(samples.HEVC_MAIN, "hvc1.1.6.L63.90"), (samples.HEVC_422, "hvc1.4.10.L63.9D.8")],
+    ids=["main", "4:2:2 in two layers"],
+)
+def test_hevc_tells_its_size_and_codec(record: bytes, codec: str) -> None:
+    assert hevc.parse_config(record) == VideoConfig(record, 638, 358, None, codec, "hevc", b"hvc1", b"hvcC")
+
+
+@pytest.mark.parametrize(
+    ("record", "codec"), [(samples.AV1_MAIN, "av01.0.01M.08"), (samples.AV1_10_BIT, "av01.0.01M.10")]
+)
+def test_av1_tells_its_size_and_codec(record: bytes, codec: str) -> None:
+    assert av1.parse_config(record) == VideoConfig(record, 638, 358, None, codec, "av1", b"av01", b"av1C")
+
+
+@pytest.mark.parametrize("record", [samples.HEVC_MAIN[:-60], samples.HEVC_MAIN[:23], samples.AV1_MAIN[:4], b""])
+def test_a_configuration_that_is_cut_short_is_a_protocol_error(record: bytes) -> None:
+    for parse in (hevc.parse_config, av1.parse_config):
+        with pytest.raises(ProtocolError):
+            parse(record)
 
 
 @pytest.mark.parametrize(
@@ -31,18 +58,30 @@ def test_aac_tells_its_rate_and_channels(record: bytes, rate: int, channels: int
 
 @given(st.binary(max_size=80))
 def test_garbage_is_a_protocol_error(garbage: bytes) -> None:
-    for parse in (h264.parse_config, aac.parse_config):
+    for parse in (h264.parse_config, hevc.parse_config, av1.parse_config, aac.parse_config):
         try:
             parse(garbage)
         except ProtocolError:
             continue
 
 
-@given(st.integers(0, len(samples.AVC_1080P) - 1), st.integers(0, 255))
-def test_a_damaged_configuration_raises_nothing_else(position: int, value: int) -> None:
-    damaged = bytearray(samples.AVC_1080P)
-    damaged[position] = value
+@pytest.mark.parametrize(
+    ("parse", "record"),
+    [
+        (h264.parse_config, samples.AVC_1080P),
+        (hevc.parse_config, samples.HEVC_MAIN),
+        (hevc.parse_config, samples.HEVC_422),
+        (av1.parse_config, samples.AV1_MAIN),
+    ],
+    ids=["h264", "hevc", "hevc in layers", "av1"],
+)
+@given(position=st.integers(0, 200), value=st.integers(0, 255))
+def test_a_damaged_configuration_raises_nothing_else(
+    parse: Callable[[bytes], VideoConfig], record: bytes, position: int, value: int
+) -> None:
+    damaged = bytearray(record)
+    damaged[position % len(record)] = value
     try:
-        h264.parse_config(bytes(damaged))
+        parse(bytes(damaged))
     except ProtocolError:
         return

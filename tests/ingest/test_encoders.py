@@ -1,6 +1,7 @@
 """The ways in which real encoders differ: chunk sizes, keyframes, timestamps, B-frames, codecs, good-byes."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +10,10 @@ from ingest.flv import MediaKind
 from ingest.rtmp import amf0
 from ingest.rtmp.chunks import write_message
 from ingest.rtmp.messages import Message, MessageType, set_chunk_size
+from services.ladder import Source, ladder, transcode_command
 from tests.ingest import hls_rules, rtmp_client, samples
 from tests.ingest.samples import VIDEO, Tag, broadcast
-from tests.ingest.stage import KEY, RawEncoder, Stage, decode, moving_picture, stop_politely, wait_for
+from tests.ingest.stage import FFMPEG, KEY, TOKEN, RawEncoder, Stage, decode, moving_picture, stop_politely, wait_for
 
 WRAP_24_MS, WRAP_32_MS = 1 << 24, 1 << 32
 
@@ -105,10 +107,52 @@ def test_b_frames_keep_their_order(stage: Stage) -> None:
     assert decode(str(stage.file("index.m3u8"))) == 90
 
 
+def test_a_picture_of_ten_bits_is_taken_and_named(stage: Stage) -> None:
+    options = list(moving_picture(seconds=2))
+    options[options.index("yuv420p")] = "yuv422p10le"
+    with stage.encoder(options=tuple(options)) as encoder:
+        encoder.wait(20)
+    ended(stage)
+    assert stage.platform.facts[0].video_codec == "h264 High 4:2:2"
+    assert decode(str(stage.file("index.m3u8"))) == 60
+
+
+@pytest.mark.parametrize(
+    ("encoder", "name", "codec"),
+    [
+        (("libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"), "hevc", "hvc1.1.6.L"),
+        (("libsvtav1", "-preset", "12"), "av1", "av01.0.0"),
+    ],
+    ids=["HEVC", "AV1"],
+)
+def test_a_picture_for_few_players_is_recorded_and_offered_as_a_transcode(
+    stage: Stage, encoder: tuple[str, ...], name: str, codec: str
+) -> None:
+    options = list(moving_picture(seconds=6))
+    x264 = options.index("libx264")
+    options[x264 : options.index("-pix_fmt")] = encoder
+    with stage.encoder(options=tuple(options)):
+        stream = wait_for(lambda: stage.live_stream)
+        assert stage.platform.facts[0].video_codec == name
+        base = f"http://127.0.0.1:{stage.relay_port}/live/{stream}"
+        seen = Source(width=320, height=180, video_codec=name, audio_codec="aac")
+        rungs = ladder(seen)
+        command = transcode_command(
+            f"{base}.flv?token={TOKEN}", seen, rungs, lambda rung: f"{base}/{rung.name}?token={TOKEN}", "libx264"
+        )
+        with subprocess.Popen([FFMPEG, "-v", "error", *command]):
+            wait_for(lambda: "360p/index.m3u8" in stage.text("index.m3u8"))
+            ended(stage)
+    assert "source/" not in stage.text("index.m3u8")
+    assert codec in stage.file("segments.jsonl").read_text()
+    assert decode(str(stage.file("source/index.m3u8"))) == 180
+    assert decode(str(stage.file("360p/index.m3u8"))) >= 150
+
+
 @pytest.mark.parametrize(
     ("body", "codec"),
-    [(b"\x90hvc1", "hevc|HEVC|hvc1"), (b"\x90av01", "AV1|av01"), (b"\x12\x00", "H.263")],
-    ids=["enhanced HEVC", "enhanced AV1", "H.263"],
+    [(b"\x90vp09", "VP9"), (b"\x90vvc1", "VVC"), (b"\x1c\x00", "HEVC"), (b"\x12\x00", "H.263")],
+    ids=["enhanced VP9", "enhanced VVC", "HEVC in no standard's way", "H.263"],
 )
 def test_a_picture_that_is_not_taken_is_refused_by_its_name(stage: Stage, body: bytes, codec: str) -> None:
     with RawEncoder(stage) as encoder:

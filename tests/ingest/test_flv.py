@@ -20,6 +20,15 @@ def test_configurations_and_sound() -> None:
     assert flv.parse_audio(samples.audio(b"x")) == AudioBody(Packet.FRAME, b"x")
 
 
+def test_hevc_and_av1_are_told_by_their_four_characters() -> None:
+    assert flv.parse_video(b"\x90hvc1cfg") == VideoBody(Packet.CONFIG, True, 0, b"cfg", b"hvc1")
+    assert flv.parse_video(b"\x91hvc1\x00\x00\x21nal") == VideoBody(Packet.FRAME, True, 33, b"nal", b"hvc1")
+    assert flv.parse_video(b"\xa3hvc1nal") == VideoBody(Packet.FRAME, False, 0, b"nal", b"hvc1")
+    assert flv.parse_video(b"\x91av01\x12\x00unit") == VideoBody(Packet.FRAME, True, 0, b"unit", b"av01")
+    assert flv.parse_video(b"\xa1av01unit") == VideoBody(Packet.FRAME, False, 0, b"unit", b"av01")
+    assert flv.parse_video(b"\x90av01").packet is Packet.OTHER
+
+
 def test_h264_and_aac_in_extended_headers_are_the_same() -> None:
     assert flv.parse_video(b"\x90avc1cfg") == VideoBody(Packet.CONFIG, True, 0, b"cfg")
     assert flv.parse_video(b"\x91avc1\x00\x00\x21nal") == VideoBody(Packet.FRAME, True, 33, b"nal")
@@ -30,14 +39,16 @@ def test_h264_and_aac_in_extended_headers_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("body", "codec"),
     [
-        (b"\x90hvc1....", "HEVC"),
-        (b"\x91av01....", "AV1"),
+        (b"\x90vp09....", "VP9"),
+        (b"\x91vvc1....", "VVC"),
         (b"\x1c\x00\x00\x00\x00", "HEVC"),
         (b"\x12\x00\x00\x00\x00", "H.263"),
     ],
 )
 def test_other_pictures_are_refused_by_name(body: bytes, codec: str) -> None:
-    with pytest.raises(UnsupportedMedia, match=f"Video in {codec} is not supported here; please send H.264"):
+    with pytest.raises(
+        UnsupportedMedia, match=f"Video in {codec} is not supported here; please send H.264, HEVC or AV1"
+    ):
         flv.parse_video(body)
 
 

@@ -156,4 +156,4 @@ def test_readers_outlive_an_encoder_that_returns(hub: Hub) -> None:
 
 def test_unsupported_codecs_are_refused(hub: Hub) -> None:
     with pytest.raises(UnsupportedMedia):
-        hub.publish(VIDEO, 0, b"\x90hvc1....")
+        hub.publish(VIDEO, 0, b"\x90vp09....")

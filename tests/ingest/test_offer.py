@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ingest.offer import worth_playing
+from ingest.parts import Description, Init
+from ingest.renditions import Rendition
 from tests.ingest.samples import broadcast
 from tests.ingest.show import Show
 
@@ -50,6 +53,23 @@ def test_patience_with_what_does_not_come_ends(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
 
     assert master_after(tmp_path, play, patience_s=0.05) == ["source"]
+
+
+def test_a_source_that_not_every_player_can_show_gives_way_to_a_rung() -> None:
+    def rendition(name: str, codec: str) -> Rendition:
+        made = Rendition(name, 30, lambda _: 0.0, lambda _: 0)
+        made.begin(Init(b"init", Description((codec, "mp4a.40.2"), 640, 360)))
+        return made
+
+    odd, common, rung = (
+        rendition("source", "avc1.7a001e"),
+        rendition("source", "avc1.64001e"),
+        rendition("360p", "avc1.64"),
+    )
+    sound = Rendition("audio", 30, lambda _: 0.0, lambda _: 0)
+    assert worth_playing([odd, rung, sound]) == [rung, sound]
+    assert worth_playing([odd, sound]) == [odd, sound]
+    assert worth_playing([common, rung]) == [common, rung]
 
 
 def test_a_source_with_keyframes_too_far_apart_gives_way_to_a_rung(tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ def test_a_source_that_players_cannot_play_gets_a_rung_of_its_own_size() -> None
     assert names(msgspec.structs.replace(HD, keyframe_interval_s=8.0))[0] == "720p"
 
 
+def test_a_small_source_that_players_cannot_play_gets_one_as_well() -> None:
+    slow = Source(width=426, height=241, keyframe_interval_s=8, video_codec="h264")
+    assert [(rung.name, rung.height) for rung in ladder(slow)] == [("360p", 240)]
+    odd = Source(width=1280, height=720, video_codec="h264 High 4:2:2")
+    assert [rung.name for rung in ladder(odd)] == ["720p", "480p", "360p"]
+
+
 def test_a_source_without_sound_has_no_audio_rung() -> None:
     silent = msgspec.structs.replace(HD, audio_codec=None)
     assert names(silent) == ["480p", "360p"]

@@ -14,6 +14,7 @@ from services.bus import bus
 from services.errors import Unavailable
 from services.gateways import ffmpeg
 from services.recordings import finish_recording
+from services.segment_index import InitEntry, RecordedRendition
 from settings import Settings
 from tests.packaged import Broadcast
 
@@ -168,3 +169,15 @@ def test_live_folders_go_once_the_recording_has_been_ready_for_a_while(broadcast
     assert not broadcast.folder.exists()
     assert kept(broadcast, "source/0.m4s").stat().st_size > 0
     assert not list((bus.settings.hls_path / ".work").iterdir())
+
+
+@pytest.mark.parametrize("codec", ["hvc1.1.6.L93.90", "av01.0.04M.08"])
+def test_a_source_for_few_players_is_offered_only_where_nothing_stands_in_for_it(codec: str) -> None:
+    def rendition(name: str, codecs: tuple[str, ...], width: int) -> RecordedRendition:
+        return RecordedRendition(name, (InitEntry(name, f"{name}/init-0.mp4", codecs, width, width // 2),), ())
+
+    source = rendition("source", (codec, "mp4a.40.2"), 1280)
+    rung, sound = rendition("720p", ("avc1.64001f", "mp4a.40.2"), 1280), rendition("audio", ("mp4a.40.2",), 0)
+    assert recordings.for_players([source, rung, sound]) == [rung, sound]
+    assert recordings.for_players([source, sound]) == [source, sound]
+    assert recordings.for_players([rung, sound]) == [rung, sound]
