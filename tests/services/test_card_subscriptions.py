@@ -86,6 +86,7 @@ def test_a_card_waits_for_its_payment(viewer: User, streamer: User, provider: Fa
     assert not started.subscription.capabilities.ad_free
     [plan] = provider.plans
     assert (plan.subscription_id, plan.price, plan.currency) == (started.subscription.id, 2990, "PEN")
+    assert plan.title == f"{streamer.username}: pro subscription"
 
 
 def test_a_paid_invoice_begins_it_and_books_the_money(viewer: User, streamer: User) -> None:

@@ -1,8 +1,13 @@
 """What is sealed stays sealed: against changes, swaps, and keys that were taken away."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import msgspec
 import pytest
 from cryptography.fernet import Fernet
 
+from db.connection import connection
 from db.models.financial_details import FinancialDetails
 from db.models.identity_verifications import IdentityVerification
 from services import encryption, financial, key_rotation
@@ -11,6 +16,7 @@ from services.bus import bus
 from services.encryption import CannotOpen
 from services.errors import Invalid, NotFound
 from services.financial import BankDetails
+from settings import Settings
 from tests.configuring import configured
 from tests.factories import actor_of, make_user
 
@@ -149,3 +155,19 @@ def test_what_is_no_iban_is_not_kept(actor: Actor, iban: str) -> None:
 def test_an_iban_is_kept_without_its_blanks_and_in_capitals(actor: Actor) -> None:
     financial.keep_details(actor, BankDetails(account_holder="Mira Lund", iban="de89-3704 0044 0532 0130 00"))
     assert financial.payable_details(actor.user_id).iban == "DE89370400440532013000"
+
+
+def test_details_that_one_person_keeps_many_times_at_once_are_one_row(committed_db: Settings) -> None:
+    with connection():
+        mira = actor_of(make_user())
+    ready = Barrier(8)
+
+    def keep(number: int) -> str:
+        ready.wait(60)
+        with connection():
+            return financial.keep_details(mira, msgspec.structs.replace(DETAILS, bank_name=str(number))).last4
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(keep, range(8))) == ["3000"] * 8
+    with connection():
+        assert FinancialDetails.select().count() == 1
