@@ -67,7 +67,7 @@ class Packager:
         return name in self._withdrawn
 
     def restore(self, log: Iterable[Entry]) -> float:
-        """Go on where an earlier process stopped; returns how many seconds of media there are."""
+        """Go on where an earlier process stopped; returns the media time at which all that it made ends, in seconds."""
         inits: dict[str, int] = {}
         segments: dict[str, list[Segment]] = {}
         for entry in log:
@@ -80,7 +80,8 @@ class Packager:
         if inits:
             self._has_master = self._resumes = True
             self._epochs.go_on(max((segment.epoch for made in segments.values() for segment in made), default=0))
-        return sum(segment.duration_s for segment in segments.get(SOURCE, ()))
+        made_s = sum(segment.duration_s for segment in segments.get(SOURCE, ()))
+        return max([made_s, *(segment.ends_s for made in segments.values() for segment in made)])
 
     def expect(self, *, video: bool, audio: bool) -> None:
         """Say which tracks the encoder announced."""
@@ -310,4 +311,5 @@ def _restored(entry: SegmentEntry) -> Segment:
         entry.size,
         entry.epoch,
         entry.independent,
+        entry.ends_s,
     )

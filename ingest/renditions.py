@@ -22,7 +22,8 @@ class Segment(msgspec.Struct, frozen=True):
     """A closed segment. `started_at` is in seconds since 1970, `size` in bytes.
 
     `init` is the number of its initialisation segment, `epoch` its discontinuity sequence
-    number: one that is higher than that of the segment before does not continue it.
+    number: one that is higher than that of the segment before does not continue it. `ends_s` is
+    the media time at which it ends.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Segment(msgspec.Struct, frozen=True):
     size: int
     epoch: int
     independent: bool
+    ends_s: float = 0.0
     parts: tuple[Part, ...] = ()
 
     @property
@@ -114,6 +116,7 @@ class Rendition:
         """Go on after segments that an earlier process made, the last of them last."""
         for segment in segments:
             self._close(segment)
+            self.until_s = segment.ends_s or None
         self.init_number = inits - 1
 
     def begin(self, init: Init) -> Segment | None:
@@ -147,6 +150,7 @@ class Rendition:
             size=sum(len(part.data) for part in self.parts),
             epoch=self.open_epoch,
             independent=self.parts[0].independent,
+            ends_s=self.until_s or 0.0,
             parts=tuple(self.parts),
         )
         self.parts = []

@@ -32,7 +32,7 @@ class InitEntry(msgspec.Struct, frozen=True, tag="init", rename="camel"):
 class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
     """A segment; `init` is the URI of its initialisation segment, `started_at` seconds since 1970.
 
-    `epoch` is its discontinuity sequence number, the same in all renditions.
+    `epoch` is its discontinuity sequence number, the same in all renditions, as is the media time `ends_s`.
     """
 
     rendition: str
@@ -45,6 +45,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, tag="segment", rename="camel"):
     discontinuous: bool
     independent: bool
     epoch: int = 0
+    ends_s: float = 0.0
 
 
 Entry: TypeAlias = InitEntry | SegmentEntry
@@ -85,6 +86,7 @@ def segment_entry(rendition: str, segment: Segment, *, discontinuous: bool) -> S
         discontinuous=discontinuous,
         independent=segment.independent,
         epoch=segment.epoch,
+        ends_s=round(segment.ends_s, 6),
     )
 
 

@@ -5,6 +5,10 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from ingest import disk
+from ingest.sidecar import SegmentEntry
 from services.segment_index import recorded_renditions
 from services.vod_playlists import vod_master_playlist, vod_playlist
 from tests.ingest import hls_rules, samples
@@ -112,6 +116,33 @@ def test_a_process_that_goes_on_after_another_counts_on(tmp_path: Path) -> None:
     show = shown(tmp_path, play)
     assert list(show.breaches) == []
     assert epochs(show.texts["source plain"]) == [0] * 6 + [1] * 6
+
+
+def test_the_clock_goes_on_where_an_earlier_process_left_it_and_never_back(tmp_path: Path) -> None:
+    """Going live takes a while: what is packaged seldom begins at the beginning of the broadcast's time."""
+
+    async def play(show: Show) -> None:
+        show.start_transcoder()
+        show.play(stretch(3, 6))
+        made_s = await show.restart()
+        assert made_s == pytest.approx(9, abs=0.05)
+        show.start_transcoder()
+        show.play(stretch(made_s, 6), late_s=3.0)
+
+    show = shown(tmp_path, play)
+    assert list(show.breaches) == []
+    for rendition in ("source", "720p"):
+        ends_s = [entry.ends_s for entry in written(tmp_path, rendition)]
+        assert ends_s == sorted(ends_s)
+        assert ends_s[-1] == pytest.approx(15, abs=0.5)
+        assert {entry.epoch for entry in written(tmp_path, rendition)} == {0, 1}
+
+
+def written(folder: Path, rendition: str) -> list[SegmentEntry]:
+    """The segments of a rendition, as the log has them."""
+    return [
+        entry for entry in disk.read_log(folder) if isinstance(entry, SegmentEntry) and entry.rendition == rendition
+    ]
 
 
 def test_new_parameters_in_the_middle_keep_the_rules(tmp_path: Path) -> None:
