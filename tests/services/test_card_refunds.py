@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from db.models.subscriptions import Subscription
+from db.models.subscriptions import Subscription, SubscriptionPayment
 from db.models.users import User
 from services import ledger, reconciliation, webhooks
 from services.actors import Role
@@ -72,4 +72,21 @@ def test_a_disputed_month_ends_it_whatever_the_bank_decides(
     deliver(dispute(found, "closed", outcome))
     assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == held
     assert Subscription.get_by_id(found.id).status == "expired"
+    assert reconciliation.reconcile().clean
+
+
+@pytest.mark.parametrize(("outcome", "held", "refunded"), [("won", -1000, 490), ("lost", 0, 1490)])
+def test_of_a_month_that_went_back_in_part_the_bank_holds_the_rest(
+    viewer: User, streamer: User, outcome: str, held: int, refunded: int
+) -> None:
+    found = paid(viewer, streamer)
+    deliver(invoice_payment(found))
+    deliver(month_refunded(found, 490))
+    deliver(dispute(found, "created", "needs_response"))
+    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == 0
+    assert reconciliation.reconcile().clean
+    deliver(dispute(found, "closed", outcome))
+    assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == held
+    month = SubscriptionPayment.get(SubscriptionPayment.subscription == found.id)
+    assert (month.status, month.refunded_amount) == ("paid" if outcome == "won" else "refunded", refunded)
     assert reconciliation.reconcile().clean

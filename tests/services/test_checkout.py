@@ -11,6 +11,7 @@ from services.checkout import PurchaseOrder
 from services.errors import Invalid, Unavailable
 from services.ids import new_id
 from services.payment_providers import payment_providers
+from tests.configuring import configured
 from tests.factories import actor_of, make_user
 from tests.payments import COINS, PRICE, FakeProvider, make_pack
 
@@ -105,6 +106,22 @@ def test_a_return_url_on_the_front_end_is_kept(provider: FakeProvider) -> None:
     order = PurchaseOrder(coin_pack_id=make_pack().id, success_url=wanted)
     checkout.start_purchase(actor_of(make_user()), order)
     assert provider.orders[0].success_url == wanted
+
+
+@pytest.mark.parametrize(
+    ("configured_as", "wanted"),
+    [
+        ("http://shop.example", "http://shop.example:80/thanks"),
+        ("http://shop.example:80", "http://shop.example/thanks"),
+        ("https://shop.example", "https://shop.example:443/thanks"),
+        ("https://shop.example:443", "HTTPS://Shop.example/thanks"),
+    ],
+)
+def test_an_origin_is_the_same_with_its_usual_port_and_without(configured_as: str, wanted: str) -> None:
+    with configured(cors_origins=(configured_as,)):
+        assert checkout.return_url("successUrl", wanted, "/") == wanted
+        with pytest.raises(Invalid):
+            checkout.return_url("successUrl", f"{wanted[: wanted.index(':')]}://shop.example:81/thanks", "/")
 
 
 def test_only_packs_on_sale_and_known_providers() -> None:

@@ -257,11 +257,13 @@ def _ordered(user: User, code: str, pack: object) -> str:
 def test_a_qualifying_purchase_earns_a_code_for_oneself() -> None:
     user, pack = make_user(), make_pack(reward_percent_off=10)
     assert discount_codes.latest_reward(actor_of(user)) is None
-    started = checkout.start_purchase(actor_of(user), PurchaseOrder(coin_pack_id=pack.id))
-    for _ in range(2):
-        deliver(completed(purchase_of(started)))
+    started, at = checkout.start_purchase(actor_of(user), PurchaseOrder(coin_pack_id=pack.id)), clock.now()
+    with clock.frozen(at):
+        for _ in range(2):
+            deliver(completed(purchase_of(started)))
     [reward] = discount_codes.codes_of(actor_of(user), 20, None).items
     assert reward == discount_codes.latest_reward(actor_of(user))
+    assert reward.ends_at == at + timedelta(days=90)
     assert (reward.percent_off, reward.max_uses, reward.uses, reward.owner_id) == (10, 1, 0, user.id)
     somebody_else = discounts.validate(actor_of(make_user()), CodeCheck(reward.code, pack.id))
     assert (somebody_else.valid, somebody_else.reason, somebody_else.kind) == (False, "unknown", None)
