@@ -48,6 +48,10 @@ class Talker:
             except (WebSocketException, OSError, TimeoutError):
                 done.wait(0.2)
 
+    def has_said(self, number: int) -> bool:
+        """Whether more messages than this were acknowledged."""
+        return len(self.acknowledged) > number
+
     def missed_since(self, message_id: str) -> list[Any]:
         """All that was said after a message, as somebody is told who comes back."""
         with self._connected() as socket:
