@@ -152,6 +152,16 @@ def test_what_is_no_iban_is_not_kept(actor: Actor, iban: str) -> None:
     assert not financial.has_details(actor.user_id)
 
 
+@pytest.mark.parametrize(("number", "is_kept"), [("123", False), ("1234", True), ("1-2 3", False), ("1-2 34", True)])
+def test_of_an_account_number_at_least_four_characters_count(actor: Actor, number: str, is_kept: bool) -> None:
+    details = BankDetails(account_holder="Mira Lund", account_number=number)
+    if is_kept:
+        assert financial.keep_details(actor, details).last4 == "1234"
+    else:
+        with pytest.raises(Invalid):
+            financial.keep_details(actor, details)
+
+
 def test_an_iban_is_kept_without_its_blanks_and_in_capitals(actor: Actor) -> None:
     financial.keep_details(actor, BankDetails(account_holder="Mira Lund", iban="de89-3704 0044 0532 0130 00"))
     assert financial.payable_details(actor.user_id).iban == "DE89370400440532013000"
