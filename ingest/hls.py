@@ -22,7 +22,7 @@ SEGMENT_TYPE: Final = "video/mp4"
 MAX_SEGMENTS_AHEAD: Final = 2
 
 _RENDITION = re.compile(r"(?P<rendition>[a-z0-9]+)/(?P<name>[a-z0-9.-]+)")
-_PART = re.compile(r"(\d{1,9})\.(\d{1,4})\.m4s")
+_PART = re.compile(r"(\d{1,9})\.(\d{1,9})\.m4s")
 _SEGMENT = re.compile(r"(\d{1,9})\.m4s")
 _ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 _LASTING = {**_ANYWHERE, "Cache-Control": "public, max-age=31536000, immutable"}
@@ -76,7 +76,7 @@ class _RenditionPages:
         if name == LOW_LATENCY_FILE:
             return await self._low_latency_playlist(query)
         if found := _PART.fullmatch(name):
-            return await self._part(int(found[1]), int(found[2]))
+            return await self._part(int(found[1]), int(found[2]) - self._rendition.first_part)
         if found := _SEGMENT.fullmatch(name):
             return await self._segment(int(found[1]))
         if name == init_file_name(self._rendition.init_number):
@@ -105,7 +105,7 @@ class _RenditionPages:
             parts = tuple(rendition.parts)
         else:
             parts = next((segment.parts for segment in rendition.closed if segment.number == number), ())
-        if index >= len(parts):
+        if not 0 <= index < len(parts):
             return NOT_FOUND
         return Reply(200, parts[index].data, SEGMENT_TYPE, _LASTING)
 

@@ -23,7 +23,7 @@ def init_file_name(number: int) -> str:
 
 
 def part_file_name(segment_number: int, index: int) -> str:
-    """Name a partial segment."""
+    """Name a partial segment; what is counted by `index` begins at the rendition's `first_part`."""
     return f"{segment_number}.{index}.m4s"
 
 
@@ -78,26 +78,27 @@ def _server_control(rendition: Rendition) -> list[str]:
 
 def _closed(rendition: Rendition, *, with_parts: bool) -> list[str]:
     lines: list[str] = []
-    init, (_, epoch) = None, rendition.first_position
+    first, init, (_, epoch) = rendition.first_part, None, rendition.first_position
     for segment in rendition.closed:
         lines += _segment_head(segment.epoch - epoch, segment.init, segment.init != init, segment.started_at)
         init, epoch = segment.init, segment.epoch
         if with_parts:
-            lines += [_part(segment.number, i, p.duration_s, p.independent) for i, p in enumerate(segment.parts)]
+            lines += [_part(segment.number, i, p.duration_s, p.independent) for i, p in enumerate(segment.parts, first)]
         lines += [f"#EXTINF:{segment.duration_s:.5f},", segment.file_name]
     return lines
 
 
 def _growing(rendition: Rendition) -> list[str]:
     number, parts = rendition.next_number, rendition.parts
-    hint = f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{part_file_name(number, len(parts))}"'
+    first = rendition.first_part
+    hint = f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{part_file_name(number, first + len(parts))}"'
     if not parts:
         return [hint]
     init_changes = not rendition.closed or rendition.closed[-1].init != rendition.init_number
     breaks = rendition.open_epoch - rendition.closed[-1].epoch if rendition.closed else 0
     return [
         *_segment_head(breaks, rendition.init_number, init_changes, rendition.open_started_at),
-        *(_part(number, i, part.duration_s, part.independent) for i, part in enumerate(parts)),
+        *(_part(number, i, part.duration_s, part.independent) for i, part in enumerate(parts, first)),
         hint,
     ]
 

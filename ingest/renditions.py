@@ -14,6 +14,8 @@ MAX_SEGMENT_BYTES: Final = 32 << 20
 SEGMENTS_WITH_PARTS: Final = 3
 FEWEST_IN_WINDOW: Final = 4
 SHORTEST_PART_TARGET_S: Final = 0.35
+#: More parts than any segment has.
+PARTS_APART: Final = 1_000
 
 _ALMOST_S = 0.1
 
@@ -58,6 +60,7 @@ class Rendition:
         self.init_data = b""
         self.init_number = -1
         self.next_number = 0
+        self.first_part = 0
         self.longest_s = 0.0
         self.longest_part_s = 0.0
         self.peak_bps = 0.0
@@ -113,7 +116,12 @@ class Rendition:
         return 8 * size / seconds if seconds else 0.0
 
     def restore(self, segments: list[Segment], inits: int) -> None:
-        """Go on after segments that an earlier process made, the last of them last."""
+        """Go on after segments that an earlier process made, the last of them last, with so many `inits`.
+
+        Where that died, players and caches have parts of a segment that it did not finish: the number of the
+        segment is given again, and so its parts are counted from where nobody has.
+        """
+        self.first_part = PARTS_APART * inits
         for segment in segments:
             self._close(segment)
             self.until_s = segment.ends_s or None

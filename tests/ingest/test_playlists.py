@@ -1,5 +1,7 @@
 from itertools import count
 
+import msgspec
+
 from ingest.epochs import Epochs
 from ingest.parts import Description, Init, Part
 from ingest.playlists import low_latency_playlist, master_playlist, media_playlist
@@ -145,4 +147,18 @@ def test_the_master_playlist_describes_every_rendition() -> None:
         "source/index.m3u8",
         '#EXT-X-STREAM-INF:BANDWIDTH=24000,AVERAGE-BANDWIDTH=24000,CODECS="mp4a.40.2"',
         "audio/index.m3u8",
+    ]
+
+
+def test_parts_of_a_process_that_goes_on_have_names_that_nobody_has_seen() -> None:
+    before, after = rendition(), rendition()
+    feed(before, *GOP * 2, True, False)
+    after.restore([msgspec.structs.replace(before.closed[0], parts=())], inits=1)
+    after.begin(Init(b"init", PICTURE))
+    feed(after, *GOP * 2)
+    first, second = low_latency_playlist(before), low_latency_playlist(after)
+    assert '"1.0.m4s"' in first
+    assert [line.partition('URI="')[2].partition('"')[0] for line in second.splitlines() if "URI" in line] == [
+        *("init-0.mp4", "init-1.mp4", "1.1000.m4s", "1.1001.m4s", "1.1002.m4s"),
+        *("2.1000.m4s", "2.1001.m4s", "2.1002.m4s", "2.1003.m4s"),
     ]
