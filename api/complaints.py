@@ -26,12 +26,14 @@ WIDEST_OFFSET = timedelta(hours=16)  # PostgreSQL takes less, RFC 3339 allows ne
 _BOUNDS: Final = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 _ITEMS: Final = {"str": "characters long", "array": "items long", "object": "fields long"}
 _FIELD: Final = re.compile(r"field `([^`]*)`")
+#: What says that it was the name of a field itself, of an object whose fields are not known beforehand.
+_KEY: Final = re.compile(r" - at `key` in `[^`]*`")
 _CHOICE: Final = re.compile(r"\^\(([\w |-]+)\)\$")
 
 
 def complaint(error: msgspec.ValidationError, field: str) -> FieldError:
     """What is wrong, in the wire's spelling of the field's path (`options[2].text`), under the field that was read."""
-    message, _, where = str(error).partition(" - at `$")
+    message, _, where = _KEY.sub("", str(error)).partition(" - at `$")
     inner = where.rstrip("`").lstrip(".")
     if named := _FIELD.search(message):
         inner = f"{inner}.{named[1]}".lstrip(".")

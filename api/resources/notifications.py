@@ -22,8 +22,7 @@ class ReadNotifications:
     """What I have read of it."""
 
     def on_post(self, req: Request, resp: falcon.Response) -> None:
-        body = parse(req, MarkRead)
-        ok(resp, Marked(notifications.mark_read(actor(req), None if body.all else body.ids)))
+        ok(resp, Marked(notifications.mark_read(actor(req), parse(req, MarkRead).read)))
 
 
 class NotificationPreferences:

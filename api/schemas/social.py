@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from api.schemas.lists import Limit, ListQuery
+from services.errors import Invalid
 from services.pages import DEFAULT_LIMIT
 from services.search import Scope
 
@@ -45,7 +46,16 @@ class MarkRead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which notifications were read: `ids`; all of them with `all`, or where neither is given."""
 
     ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=500)] | None = None
-    all: bool = False
+    all: bool | None = None
+
+    @property
+    def read(self) -> list[UUID] | None:
+        """Those that are meant, None for all; raises Invalid where `all` says that not all are, and nothing which."""
+        if self.all or (self.all is None and self.ids is None):
+            return None
+        if self.ids is None:
+            raise Invalid.field("ids", "is required where all is false")
+        return self.ids
 
 
 class Marked(msgspec.Struct, frozen=True):

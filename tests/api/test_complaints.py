@@ -1,7 +1,7 @@
 """What clients read when a field is wrong."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,7 @@ class Inner(msgspec.Struct, forbid_unknown_fields=True):
         (int, True, "must be a whole number, not true or false"),
         (UUID, "x", "is not an id"),
         (datetime, "yesterday", "is not a time as in RFC 3339"),
+        (dict[Literal["gift", "sale"], int], {"gifts": 1}, "cannot be 'gifts'"),
         (Annotated[datetime, msgspec.Meta(tz=True)], "2026-01-01T00:00:00", "must say its time zone, such as Z"),
     ],
 )

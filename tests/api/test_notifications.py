@@ -1,5 +1,7 @@
 """Notifications over HTTP: the list, reading, and what one wants to be told of."""
 
+from typing import Any
+
 import pytest
 from falcon import testing
 
@@ -35,10 +37,23 @@ def test_the_unread_come_first_and_reading_is_counted(client: Client) -> None:
     assert all(one["readAt"] for one in pages(client, "/api/notifications", headers=headers))
 
 
-@pytest.mark.parametrize("body", [{"ids": []}, {"ids": ["x"]}, {"ids": "x"}, {"all": 1}, {"id": "x"}])
+@pytest.mark.parametrize("body", [{"ids": []}, {"ids": ["x"]}, {"ids": "x"}, {"all": 1}, {"id": "x"}, {"all": False}])
 def test_wrong_wishes_to_read_are_refused(client: Client, body: dict[str, object]) -> None:
     result = client.simulate_post("/api/notifications/read", json=body, headers=bearer(make_user()))
     assert result.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "marked"), [({}, 2), ({"all": True}, 2), ({"ids": None}, 2), ({"all": False, "ids": [1]}, 1)]
+)
+def test_which_were_read_is_said_by_all_or_by_ids(client: Client, body: dict[str, Any], marked: int) -> None:
+    user = make_user()
+    for title in ("a", "b"):
+        tell(user, title)
+    headers = bearer(user)
+    first = pages(client, "/api/notifications", headers=headers)[0]["id"]
+    wish = body | ({"ids": [first]} if body.get("ids") else {})
+    assert client.simulate_post("/api/notifications/read", json=wish, headers=headers).json["data"]["marked"] == marked
 
 
 def test_preferences_show_every_kind_and_change_one_by_one(client: Client) -> None:

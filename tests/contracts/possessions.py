@@ -293,6 +293,8 @@ THINGS: dict[str, Thing] = {
     "/api/moderation/moderators/{userId}": Thing(lambda own: own.moderator),
     "/api/moderation/bans/{id}": _hidden(lambda own: own.ban),
 }
+#: Where an address stands for another thing when it is called by one method.
+THINGS_OF: dict[tuple[str, str], Thing] = {("GET", "/api/subscriptions/{id}"): PERSON}
 
 NAMED: dict[str, Thing] = {
     "sessionId": SESSION,

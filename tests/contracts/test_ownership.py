@@ -21,7 +21,7 @@ from services.actors import Role
 from services.bus import bus
 from settings import Settings
 from tests.bodies import is_struct, smallest
-from tests.contracts.possessions import NAMED, THINGS, Possessions, Thing
+from tests.contracts.possessions import NAMED, THINGS, THINGS_OF, Possessions, Thing
 from tests.factories import bearer, make_user
 
 PLACE = re.compile(r"{(\w+)}")
@@ -62,9 +62,10 @@ def body_of(route: Route) -> dict[str, Any]:
     return body | BODIES.get((route.method, route.path), {})
 
 
-def things_in(path: str) -> dict[str, Thing]:
-    """What the placeholders of an address stand for."""
-    return {place[1]: THINGS[path[: place.end()]] for place in PLACE.finditer(path)}
+def things_in(path: str, method: str = "") -> dict[str, Thing]:
+    """What the placeholders of an address stand for, where it is called by a method."""
+    named = ((place[1], path[: place.end()]) for place in PLACE.finditer(path))
+    return {name: THINGS_OF.get((method, start), THINGS[start]) for name, start in named}
 
 
 def everything() -> str:
@@ -83,7 +84,7 @@ class Caller:
 
     def __init__(self, client: testing.TestClient, route: Route, path: str, own: Possessions) -> None:
         self._client, self._route = client, route
-        for place, thing in things_in(path).items():
+        for place, thing in things_in(path, route.method).items():
             path = path.replace(f"{{{place}}}", str(thing.find(own)))
         self._path = path
         self._body = body_of(route) if route.kind is Kind.JSON and is_struct(route.body) else None
@@ -108,7 +109,9 @@ def strangers(route: Route) -> list[User]:
 
 def is_kept(route: Route, path: str) -> bool:
     """Whether strangers may not call it, or not about this thing."""
-    return route.access in KEPT_FROM_STRANGERS or any(thing.is_hidden for thing in things_in(path).values())
+    return route.access in KEPT_FROM_STRANGERS or any(
+        thing.is_hidden for thing in things_in(path, route.method).values()
+    )
 
 
 @pytest.mark.parametrize(("route", "path"), WITH_IDS, ids=[f"{route.method} {path}" for route, path in WITH_IDS])
