@@ -13,18 +13,21 @@ import socket
 import threading
 from contextlib import suppress
 from enum import Enum, auto
+from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
 from gunicorn import http
 from gunicorn.errors import ConfigError
 from gunicorn.http.errors import InvalidHeader, NoMoreData
+from gunicorn.util import write_nonblock
 from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from api.worker.answers import STALL_S, Answer, Asked
 from api.worker.connections import Connection
 from api.worker.plain_requests import PlainRequest
+from api.worker.refusals import refusal_of
 from api.worker.slow_bodies import PatientUnreader
 from api.worker.slow_lane import SlowLane
 from api.worker.surroundings import Surroundings
@@ -175,10 +178,20 @@ class Worker(ThreadWorker):
         except OSError as error:
             if error.errno not in GONE and not isinstance(error, NoMoreData | TimeoutError):
                 self.log.exception("a socket failed")
-        except Exception as error:  # noqa: BLE001 - gunicorn tells apart what to say, and logs it
+        except Exception as error:  # noqa: BLE001 - it is told apart whose fault it is, and logged
             self.handle_error(None, connection.sock, connection.client, error)
         finally:
             self._go_on(connection, then)
+
+    def handle_error(self, _req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Refuse what cannot be read, and say so in a line without its words: they may hold secrets."""
+        status, answer = refusal_of(exc)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
+            self.log.exception("a request could not be handled")
+        else:
+            self.log.warning("a request was refused: %s from %s", type(exc).__name__, addr[0] if addr else "")
+        with suppress(OSError):  # whoever asked may have gone
+            write_nonblock(client, answer)
 
     def _go_on(self, connection: Connection, then: Then) -> None:
         if then is Then.WAITS:
