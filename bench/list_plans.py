@@ -20,6 +20,7 @@ import bootstrap
 import settings as configuration
 from db import prepared
 from db.connection import connection, query
+from db.introduction import parted
 from embedded import attached
 from operations.project import data_dir, environment
 from services import (
@@ -151,7 +152,7 @@ def _report(name: str, call: Call, owner: Any) -> list[str]:
 def _read_whole(statement: Statement, owner: Any) -> list[str]:
     """The large tables that the plan of a statement reads from end to end."""
     sql, parameters = statement
-    wanted = sql.partition("; ")[2] if sql.startswith("SELECT set_config") else sql
+    wanted = parted(sql)[1]
     if not wanted.lstrip().upper().startswith(("SELECT", "WITH")):
         return []
     with owner, owner.cursor() as cursor:

@@ -17,6 +17,7 @@ import bootstrap
 import settings as configuration
 from bench.list_plans import AS_THE_APPLICATION, Call, Statement, hearing, lists
 from db.connection import APPLICATION_ROLE, acting_as, connection, query
+from db.introduction import parted
 from embedded import attached
 from operations.project import data_dir, environment
 from services import sessions, users, wallets
@@ -72,7 +73,7 @@ def _more(reader: Any) -> dict[str, Call]:
 
 def _readings(heard: list[Statement]) -> Iterator[Statement]:
     for sql, parameters in heard:
-        wanted = sql.partition("; ")[2] if sql.startswith("SELECT set_config") else sql
+        wanted = parted(sql)[1]
         if wanted.lstrip().upper().startswith(("SELECT", "WITH")):
             yield wanted, parameters
 

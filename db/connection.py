@@ -1,6 +1,5 @@
 """The one database of the process: a pool of PostgreSQL connections, one a thread at a time."""
 
-import functools
 import re
 import select
 import threading
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import peewee
 from playhouse.pool import PooledPostgresqlDatabase
 
+from db.introduction import introduction
 from db.prepared import MOST, Call, Line, executing, is_outdated, new_name, preparing
 from db.slow_queries import slow_queries
 from db.uuids import read_uuids
@@ -61,7 +61,7 @@ class AstroDatabase(PooledPostgresqlDatabase):
     def begin(self, isolation_level: Any = None) -> None:
         """Open a transaction and say who acts in it, in one round trip."""
         actor = _actor.get() or self.unnamed
-        super().execute_sql("BEGIN; " + _introduction(actor))
+        super().execute_sql("BEGIN; " + introduction(*actor))
         _told.actor = actor
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
@@ -241,20 +241,10 @@ def _named(user_id: str, role: str) -> _Acting:
     return _Acting(user_id, role)
 
 
-@functools.lru_cache(maxsize=4096)
-def _introduction(actor: _Acting) -> str:
-    """Tells the server, until the end of the transaction, who acts; the names can end no literal or comment."""
-    why = f" /* {actor.reason} */" if actor.reason else ""
-    return (
-        f"SELECT set_config('astrotv.user_id', '{actor.user_id}', true), "
-        f"set_config('astrotv.role', '{actor.role}', true){why}; "
-    )
-
-
 def _introduced(actor: _Acting, sql: str) -> str:
     """The statement behind who acts; a call of a prepared one stays known as such."""
-    text = _introduction(actor) + sql
-    return Call(text, _introduction(actor) + sql.plain) if isinstance(sql, Call) else text
+    text = introduction(*actor) + sql
+    return Call(text, introduction(*actor) + sql.plain) if isinstance(sql, Call) else text
 
 
 def _libpq(url: str) -> str:

@@ -13,6 +13,7 @@ import psycopg2
 import psycopg2.extensions
 import structlog
 
+from db.introduction import parted
 from db.prepared import Call
 
 log = structlog.get_logger(__name__)
@@ -40,9 +41,9 @@ class SlowQueries:
         if took_s < self._threshold_s:
             return
         plain = sql.plain if isinstance(sql, Call) else str(sql)
-        introduction, statement = _parts(plain)
+        introduction, statement = parted(plain)
         sent = cursor.mogrify(plain, parameters) if isinstance(sql, Call) else cursor.query
-        filled = _parts((sent or b"").decode(errors="replace"))[1]
+        filled = parted((sent or b"").decode(errors="replace"))[1]
         about = {"ms": round(took_s * 1000, 1), "statement": " ".join(statement.split())[:LONGEST_TOLD]}
         if self._connect is None or not filled.startswith(PLANNED) or not self._one_at_a_time.acquire(blocking=False):
             log.warning("slow_query", **about)
@@ -61,15 +62,6 @@ class SlowQueries:
 
 
 slow_queries = SlowQueries()
-
-
-def _parts(sql: str) -> tuple[str, str]:
-    """Who acts, as the statement before it says; and the statement."""
-    introduction = ""
-    plain = sql.removeprefix("BEGIN; ")
-    if plain.startswith("SELECT set_config("):
-        introduction, _, plain = plain.partition("; ")
-    return introduction, plain.strip()
 
 
 def _plan(connect: dict[str, Any], introduction: str, statement: str) -> str:

@@ -24,6 +24,7 @@ import psycopg2.extensions
 import bootstrap
 import settings as configuration
 from db.connection import connection, database
+from db.introduction import parted
 from services import webhook_batches, webhooks
 from services.bus import JobMessage, JobSender, bus
 from settings import Settings
@@ -148,8 +149,8 @@ class _MortalJobs:
 def _named(statement: str) -> str:
     """A statement by its verb and its table: `INSERT webhook_events`."""
     plain = statement.replace('"', "").strip()
-    if plain.startswith("SELECT set_config"):
-        plain = plain.partition(";")[2].strip()  # who acts, said before the statement itself
+    if not plain.startswith("BEGIN"):
+        plain = parted(plain)[1]  # behind who acts
     verb = re.split(r"[\s;]", plain, maxsplit=1)[0].upper()
     if verb in ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"):
         return verb
