@@ -1,25 +1,24 @@
 """Structured logs: JSON lines on standard output (or readable ones), never a secret in them."""
 
+import functools
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import structlog
 
 from log_files import open_log_file
+from log_output import Line, Output
 from settings import Settings
 
 HIDDEN = frozenset(
     {"password", "token", "secret", "key", "authorization", "cookie", "refresh_token", "access_token", "stream_key"}
 )
-
-
-class Line(str):
-    """A line that is finished, and only to be written."""
-
-    __slots__ = ()
+#: Methods of loggers that tell at a level of another name.
+LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}
 
 
 class Formatter(structlog.stdlib.ProcessorFormatter):
@@ -29,52 +28,97 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
         return record.msg if isinstance(record.msg, Line) else super().format(record)
 
 
+class Teller:
+    """What structlog hands a finished line to: writes it where lines go, without making a record of it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def info(self, line: str) -> None:
+        """Tell what may wait for a moment."""
+        _output.tell(line, urgent=False)
+
+    def warning(self, line: str) -> None:
+        """Tell at once."""
+        _output.tell(line, urgent=True)
+
+    debug = info
+    error = exception = critical = fatal = warn = warning
+
+
+#: Loggers that were made before logs are configured write to the new one from then on.
+_output = Output(sys.stdout)
+
+
 def configure_logs(process: str, settings: Settings) -> None:
     """Send structlog's and the standard library's records the same way, each naming its process.
 
     Raises SettingsError where LOG_FILE cannot be written.
     """
-    handlers = _handlers(settings)
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _named(process),
-        _hide_secrets,
-    ]
+    global _output
+    others: list[logging.Handler] = [open_log_file(settings.log_file)] if settings.log_file else []
+    event: Any = _Event(process)
     render: list[Any] = [structlog.processors.format_exc_info, _renderer(settings.log_format)]
     structlog.configure(
-        processors=[*shared, *render, _finished],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        processors=[event, *render],
+        logger_factory=_teller,
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         cache_logger_on_first_use=True,
     )
     formatter = Formatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        foreign_pre_chain=[event], processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render]
     )
+    _output = Output(sys.stdout, others)
     # What no line of ours tells need not be found out for each (logging's own advice, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.captureWarnings(True)
     root = logging.getLogger()
-    root.handlers = [_with(formatter, handler) for handler in handlers]
+    root.handlers = [_with(formatter, handler) for handler in (_output, *others)]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("botocore", "urllib3", "yoyo", "kombu", "amqp", "stripe", "httpx", "httpcore"):
+    for noisy in ("botocore", "urllib3", "yoyo", "kombu", "amqp", "stripe", "httpx", "httpcore", "websockets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for told_better in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(told_better).setLevel(logging.WARNING)  # each job says itself what became of it
 
 
-def _handlers(settings: Settings) -> list[logging.Handler]:
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
-    if settings.log_file:
-        handlers.append(open_log_file(settings.log_file))
-    return handlers
+def gather_lines() -> None:
+    """Write what is no warning together with others, some moments later; for a process that answers many.
+
+    Called after it has forked for the last time.
+    """
+    _output.gather()
+
+
+def _teller(*names: Any) -> Teller:
+    """A logger of this name, or of the module that asks for it."""
+    return Teller(names[0] if names else structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])().name)
 
 
 def _with(formatter: logging.Formatter, handler: logging.Handler) -> logging.Handler:
     handler.setFormatter(formatter)
     return handler
+
+
+class _Event:
+    """Says of an event what is said of each: the context, the level, who tells it and when; hides secrets."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+
+    def __call__(self, logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+        context = structlog.contextvars.get_contextvars()
+        whole = {
+            **context,
+            **event,
+            "level": LEVELS.get(method, method),
+            "logger": record.name if (record := event.get("_record")) else logger.name,
+            "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "process": self._process,
+        }
+        for name in whole:
+            if _is_secret(name):
+                whole[name] = "***"
+        return whole
 
 
 def _renderer(log_format: str) -> Any:
@@ -84,10 +128,6 @@ def _renderer(log_format: str) -> Any:
     return structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28, exception_formatter=plain)
 
 
-def _finished(_logger: Any, _method: str, text: Any) -> Any:
-    return Line(text)
-
-
 def _json(event: dict[str, Any], **_: Any) -> str:
     try:
         return msgspec.json.encode(event, enc_hook=repr).decode()
@@ -95,16 +135,6 @@ def _json(event: dict[str, Any], **_: Any) -> str:
         return json.dumps(event, default=repr)
 
 
-def _named(process: str) -> Any:
-    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-        event["process"] = process
-        return event
-
-    return add
-
-
-def _hide_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    for name in event:
-        if name.lower() in HIDDEN:
-            event[name] = "***"
-    return event
+@functools.lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return name.lower() in HIDDEN

@@ -2,5 +2,7 @@
 
 import bootstrap
 from api.app import create_app
+from logs import gather_lines
 
 app = create_app(bootstrap.start("api"))
+gather_lines()
