@@ -11,7 +11,7 @@ from api.middleware.auth import Auth
 from api.middleware.entity_tags import EntityTags
 from api.middleware.idempotency import Idempotency
 from api.middleware.plain_paths import PlainPaths
-from api.middleware.rate_limit import RateLimit
+from api.middleware.rate_limit import Decision, RateLimit
 from api.middleware.security_headers import SecurityHeaders
 from api.middleware.tracing import Tracing
 from api.middleware.unread_bodies import UnreadBodies
@@ -58,6 +58,12 @@ def create_app(settings: Settings) -> Application:
 
 
 def _middleware(settings: Settings) -> list[Any]:
+    rate_limit = RateLimit(
+        auth=settings.rate_limit_auth,
+        default=settings.rate_limit_default,
+        unlimited=frozenset(path for route in ROUTES if route.unlimited for path in route.paths),
+        prefixes=("/hls/", "/media/", "/sandbox/", "/api/ingest/"),
+    )
     return [
         Tracing(),
         UnreadBodies(),
@@ -67,14 +73,10 @@ def _middleware(settings: Settings) -> list[Any]:
             allow_credentials=list(settings.cors_origins),
             expose_headers=EXPOSED,
         ),
-        RateLimit(
-            auth=settings.rate_limit_auth,
-            default=settings.rate_limit_default,
-            unlimited=frozenset(path for route in ROUTES if route.unlimited for path in route.paths),
-            prefixes=("/hls/", "/media/", "/sandbox/", "/api/ingest/"),
-        ),
+        rate_limit,
         PlainPaths(),
         Auth(),
+        Decision(rate_limit),
         Idempotency(),
         EntityTags(),
     ]

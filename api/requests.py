@@ -14,6 +14,7 @@ from services.bus import bus
 from services.client_addresses import client_address
 from services.errors import FieldError, Invalid, TooLarge, WrongType
 from services.sessions import Device
+from services.throttle import Counting
 from services.unseen import shows_something
 from services.users import Me
 
@@ -35,7 +36,8 @@ class Context:
         self.route: Any = None
         self.body: bytes | None = None
         self.started_at = 0.0
-        self.limit: Any = None
+        self.counting: Counting | None = None
+        self.caller = ("", "")
         self.claims: Any = None
         self.claim_error: Exception | None = None
         self.once_key: str | None = None

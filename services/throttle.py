@@ -13,7 +13,7 @@ import redis
 import structlog
 
 from services.bus import bus
-from services.direct_line import ask
+from services.direct_line import Question, ask, begin
 
 log = structlog.get_logger(__name__)
 
@@ -51,17 +51,67 @@ class Verdict:
         self.allowed, self.limit, self.remaining, self.reset_s = allowed, limit, remaining, reset_s
 
 
+class Counting:
+    """One more that is being counted, while the caller does something else that it has to do anyway."""
+
+    __slots__ = ("_item", "_question", "_verdict", "_words")
+
+    def __init__(self, item: limits.RateLimitItem, key: str, *, counts: bool) -> None:
+        self._item = item
+        self._words = key.encode(), b"%d" % item.amount, b"%d" % (item.get_expiry() * 1000), b"%d" % counts
+        self._question: Question | None = None
+        self._verdict: Verdict | None = None
+
+    def begin(self) -> "Counting":
+        """Ask Redis, and do not wait."""
+        self._question = begin(bus.redis, b"EVALSHA", _DIGEST, b"1", *self._words)
+        return self
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the verdict is there already."""
+        return self._verdict is not None
+
+    def verdict(self) -> Verdict:
+        """What Redis says, once it does; the same for whoever asks again."""
+        if self._verdict is None:
+            self._verdict = self._judged()
+        return self._verdict
+
+    def _judged(self) -> Verdict:
+        amount = self._item.amount
+        try:
+            allowed, left, reset_ms = self._answer()
+        except redis.RedisError as error:
+            log.warning("throttle_unavailable", error=str(error))
+            return Verdict(True, amount, amount, 0)
+        return Verdict(bool(allowed), amount, max(0, left), ceil(reset_ms / 1000))
+
+    def _answer(self) -> tuple[int, int, int]:
+        """What the script answers; it is sent whole where Redis does not know it yet."""
+        try:
+            asked = self._question or begin(bus.redis, b"EVALSHA", _DIGEST, b"1", *self._words)
+            return tuple(asked.answer())
+        except redis.exceptions.NoScriptError:
+            return tuple(ask(bus.redis, b"EVAL", _WINDOW, b"1", *self._words))
+
+
+def begin_hit(limit: str, *identifiers: str) -> Counting:
+    """Begin to count one more under `limit`, as `hit` does."""
+    return _counting(limit, identifiers, counts=True).begin()
+
+
 def hit(limit: str, *identifiers: str) -> Verdict:
     """Count one more under `limit` (such as `100/15minutes`) and say whether it is allowed.
 
     Where Redis is away everything is allowed, and the log says so.
     """
-    return _judged(limit, identifiers, counts=True)
+    return _counting(limit, identifiers, counts=True).verdict()
 
 
 def peek(limit: str, *identifiers: str) -> Verdict:
     """Say whether one more would be allowed, without counting it."""
-    return _judged(limit, identifiers, counts=False)
+    return _counting(limit, identifiers, counts=False).verdict()
 
 
 def clear(limit: str, *identifiers: str) -> None:
@@ -72,23 +122,9 @@ def clear(limit: str, *identifiers: str) -> None:
         log.warning("throttle_unavailable", error=str(error))
 
 
-def _judged(limit: str, identifiers: tuple[str, ...], *, counts: bool) -> Verdict:
+def _counting(limit: str, identifiers: tuple[str, ...], *, counts: bool) -> Counting:
     item = _item(limit)
-    numbers = b"%d" % item.amount, b"%d" % (item.get_expiry() * 1000), b"%d" % counts
-    try:
-        allowed, left, reset_ms = _asked(_key(item, identifiers).encode(), *numbers)
-    except redis.RedisError as error:
-        log.warning("throttle_unavailable", error=str(error))
-        return Verdict(True, item.amount, item.amount, 0)
-    return Verdict(bool(allowed), item.amount, max(0, left), ceil(reset_ms / 1000))
-
-
-def _asked(*words: bytes) -> tuple[int, int, int]:
-    """What the script answers; it is sent whole where Redis does not know it yet."""
-    try:
-        return tuple(ask(bus.redis, b"EVALSHA", _DIGEST, b"1", *words))
-    except redis.exceptions.NoScriptError:
-        return tuple(ask(bus.redis, b"EVAL", _WINDOW, b"1", *words))
+    return Counting(item, _key(item, identifiers), counts=counts)
 
 
 @functools.cache
