@@ -23,13 +23,15 @@ KNOWN: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
     ),
     errors.ExpectationFailed: (HTTPStatus.EXPECTATION_FAILED, "expectation_failed", "Only 100-continue is expected."),
 }
+#: What is wrong with a header that we would have sent.
+OF_ANSWERS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 MALFORMED = (HTTPStatus.BAD_REQUEST, "malformed", "The request is not HTTP/1.1 as RFC 9112 has it.")
 OURS = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side.")
 
 
 def refusal_of(error: Exception) -> tuple[HTTPStatus, bytes]:
     """The status, and the whole answer, after which the connection ends."""
-    is_theirs = isinstance(error, errors.ParseException)
+    is_theirs = isinstance(error, errors.ParseException) and not isinstance(error, OF_ANSWERS)
     status, code, text = KNOWN.get(type(error), MALFORMED if is_theirs else OURS)
     body = msgspec.json.encode({"success": False, "error": text, "code": code})
     head = (
