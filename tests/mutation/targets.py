@@ -11,11 +11,17 @@ EVENTS = ("tests/services/test_webhook_events.py", "tests/services/test_webhook_
 CARDS = (
     "tests/services/test_card_subscriptions.py",
     "tests/services/test_card_refunds.py",
+    "tests/services/test_card_ends.py",
     "tests/services/test_events_out_of_turn.py",
 )
 SUBSCRIPTIONS = ("tests/services/test_subscriptions.py", "tests/services/test_subscription_renewals.py")
 CODES = ("tests/services/test_discounts.py", "tests/api/test_discounts.py")
-CHECKOUT = ("tests/services/test_checkout.py", "tests/services/test_discounts.py", "tests/api/test_payment.py")
+CHECKOUT = (
+    "tests/services/test_checkout.py",
+    "tests/services/test_provider_waits.py",
+    "tests/services/test_discounts.py",
+    "tests/api/test_payment.py",
+)
 MARKET = ("tests/services/test_marketplace.py", "tests/api/test_marketplace.py")
 RECONCILIATION = ("tests/services/test_provider_reconciliation.py",)
 ENCRYPTION = ("tests/services/test_encryption.py",)

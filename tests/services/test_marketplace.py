@@ -1,11 +1,12 @@
 """Buying moves stock and coins together: never more than there is, and never one without the other."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from db.connection import connection, query
-from services import ledger, marketplace, marketplace_purchases, reconciliation, wallets
+from services import clock, ledger, marketplace, marketplace_purchases, reconciliation, wallets
 from services.actors import Actor, Role
 from services.bus import bus
 from services.errors import Conflict, Forbidden, Invalid, NotFound
@@ -45,6 +46,18 @@ def test_a_purchase_moves_stock_coins_and_the_platforms_share() -> None:
     assert ledger.balance_of(AccountKind.FEES) == share
     assert (marketplace.item(item.id).stock, marketplace.item(item.id).sold) == (1, 2)
     assert reconciliation.reconcile().clean
+
+
+def test_everybody_lists_what_they_bought_when_and_from_whom() -> None:
+    seller, buyer, other = _seller(), _buyer(100), _buyer(100)
+    item, at = _offer(seller=seller), clock.now()
+    with clock.frozen(at):
+        bought = marketplace_purchases.buy(buyer, item.id, PurchaseWish(quantity=2))
+    marketplace_purchases.buy(other, item.id, PurchaseWish())
+    [listed] = marketplace_purchases.purchases_of(buyer, 20, None).items
+    assert (listed.id, listed.quantity, listed.coins, listed.created_at) == (bought.id, 2, 80, bought.created_at)
+    assert abs(listed.created_at - at) < timedelta(minutes=1)
+    assert (listed.seller.id, listed.item.id, listed.item.name) == (seller.user_id, item.id, "Mug")
 
 
 def test_the_seller_is_told_of_a_sale() -> None:
