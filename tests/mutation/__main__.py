@@ -130,6 +130,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=0, help="begin no mutant after this long; 0: no bound")
+    parser.add_argument("--untried", action="store_true", help="leave out what survived before as well")
     parser.add_argument("--kept", type=Path, help="a folder for verdicts and what is known of the tests")
     return parser.parse_args(arguments)
 
@@ -143,7 +144,8 @@ def _chosen(modules: Sequence[str], options: argparse.Namespace) -> list[tuple[s
         chosen += [(module, mutant) for mutant in sorted(some, key=lambda one: one.number)]
     if options.minutes:
         random.Random(options.seed).shuffle(chosen)
-    done = {one for one, verdict in _kept(options.kept, modules).items() if verdict.is_noticed}
+    before = _kept(options.kept, modules)
+    done = {one for one, verdict in before.items() if verdict.is_noticed or options.untried}
     return [one for one in chosen if one not in done]
 
 
