@@ -82,10 +82,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _without_mutants(files: Sequence[str], workers: Workers, pool: ThreadPoolExecutor, kept: Path) -> dict[str, Seen]:
-    """What is seen of each file's tests; of those that have not changed since, what a folder keeps."""
+    """What is seen of each file's tests; where neither they nor what they try changed since, what a folder keeps."""
 
     def told(file: str) -> Seen:
-        page = kept / sha256(file.encode() + (ROOT / file).read_bytes()).hexdigest()
+        tried = "".join(_source(module) for module in TARGETS if file in TARGETS[module])
+        page = kept / sha256(file.encode() + (ROOT / file).read_bytes() + tried.encode()).hexdigest()
         if page.exists():
             return msgspec.json.decode(page.read_bytes(), type=Seen)
         found = workers.seen([file], timeout_s=WITHOUT_MUTANT_S)
