@@ -59,16 +59,26 @@ def start(process: str, settings: Settings | None = None, *, pool_size: int | No
     """
     settings = settings or configuration.load(os.environ)
     configure_logs(process, settings)
-    open_stores(settings, pool_size=pool_size, acts_as=ANONYMOUS_ROLE if process in SERVES_STRANGERS else SYSTEM_ROLE)
+    if process in SERVES_STRANGERS:
+        enough = (pool_size or settings.database_pool_size) >= settings.api_threads
+        open_stores(settings, pool_size=pool_size, acts_as=ANONYMOUS_ROLE, threads_own=enough)
+    else:
+        open_stores(settings, pool_size=pool_size)
     return settings
 
 
 def open_stores(
-    settings: Settings, *, pool_size: int | None = None, jobs: JobSender | None = None, acts_as: str = SYSTEM_ROLE
+    settings: Settings,
+    *,
+    pool_size: int | None = None,
+    jobs: JobSender | None = None,
+    acts_as: str = SYSTEM_ROLE,
+    threads_own: bool = False,
 ) -> None:
     """Point the database and the bus at their servers; connects when first used.
 
-    `acts_as` is who acts, for row-level security, where nobody is named.
+    `acts_as` is who acts, for row-level security, where nobody is named; with `threads_own` each thread that
+    answers requests keeps its connection.
     """
     owner_signs_in = settings.database_owner_url == settings.database_url
     open_database(
@@ -78,6 +88,7 @@ def open_stores(
         acts_as=acts_as,
         slow_query_ms=settings.slow_query_ms,
         explains=not settings.production,
+        threads_own=threads_own,
     )
     gate = Gate()
     app = celery.Celery("astrotv", config_source="celeryconfig", set_as_current=False)

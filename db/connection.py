@@ -1,5 +1,6 @@
 """The one database of the process: a pool of PostgreSQL connections, one a thread at a time."""
 
+import functools
 import re
 import select
 import threading
@@ -9,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, cast
 
 import peewee
+import psycopg2.extensions
 from playhouse.pool import PooledPostgresqlDatabase
 
 from db.introduction import introduction
@@ -50,6 +52,8 @@ _told = _Told()
 class AstroDatabase(PooledPostgresqlDatabase):
     """PostgreSQL with the acting person told to every transaction, and dead connections left out."""
 
+    #: Whether a thread keeps its connection from one request to the next; in a process with as many as threads.
+    is_threads_own = False
     #: Who acts where nobody is named. It may do least, unless the process is one of ours that serves nobody.
     unnamed = NOBODY
 
@@ -118,13 +122,16 @@ def open_database(
     acts_as: str = ANONYMOUS_ROLE,
     slow_query_ms: int = 0,
     explains: bool = False,
+    threads_own: bool = False,
 ) -> None:
     """Point the process at a database (a libpq URL); connects lazily.
 
     `role` is the database's role that each connection takes; None keeps the one that the URL signs in
     with. `acts_as` is who acts, for row-level security, where nobody is named. Statements of
-    `slow_query_ms` or longer (0: none) are logged, with their plan where it `explains`.
+    `slow_query_ms` or longer (0: none) are logged, with their plan where it `explains`. With
+    `threads_own` connections are the threads' own: for a process in which no more threads answer than `pool_size`.
     """
+    database.is_threads_own = threads_own
     database.unnamed = _named("", acts_as)
     if not database.deferred:
         database.close_all()  # a pool keeps no connection to where the process pointed before
@@ -170,16 +177,32 @@ def connection(*, kept: bool = False) -> Iterator[AstroDatabase]:
 
     A connection is only borrowed by the first statement. Every call that a process makes into
     the services happens inside such a block, or the pool would lose one a thread. Without `kept` a block
-    inside, such as each `query`, gives back what it borrowed; with it that waits for this block's end.
+    inside, such as each `query`, gives back what it borrowed; with it that waits for this block's end,
+    or, where connections are the threads' own, for good: only one that has died meanwhile is left then.
     """
+    is_own = kept and database.is_threads_own
+    if is_own and not _keeping.on:
+        _leave_dead()
     is_ours, kept_before = database.is_closed() and not _keeping.on, _keeping.on
     _keeping.on = kept or kept_before
     try:
         yield database
     finally:
         _keeping.on = kept_before
-        if is_ours and not database.is_closed():
+        if (is_ours or (is_own and not kept_before)) and not database.is_closed() and not (is_own and _is_idle()):
             database.close()
+
+
+def _leave_dead() -> None:
+    """Part from this thread's connection if it was ended while nobody used it."""
+    if not database.is_closed() and database._is_closed(database.connection()):
+        database.close()
+
+
+def _is_idle() -> bool:
+    """Whether this thread's connection is outside of any transaction; the pool sees to one that is not."""
+    status = database.connection().get_transaction_status()
+    return bool(status == psycopg2.extensions.TRANSACTION_STATUS_IDLE)
 
 
 def release() -> None:
@@ -235,6 +258,7 @@ def query(sql: str, parameters: Any = None, *, prepared: bool = False) -> list[t
         return cast(list[tuple[Any, ...]], cursor.fetchall()) if cursor.description else []
 
 
+@functools.lru_cache(maxsize=4096)
 def _named(user_id: str, role: str) -> _Acting:
     if not _PLAIN.fullmatch(user_id + role):
         raise ValueError("an actor is named by an id and a role")
