@@ -1,5 +1,6 @@
 """A request id on every answer, and one log line and one measurement for every request."""
 
+import functools
 from time import perf_counter
 from typing import Any
 
@@ -12,6 +13,11 @@ from services.tracing import acceptable_request_id
 
 log = structlog.get_logger("api")
 QUIET = ("/health", "/metrics", "/hls/", "/media/")
+
+
+#: Finding a metric by its labels, which takes a lock, costs as much as counting; there are only so many routes.
+_counter = functools.cache(lambda method, route, status: REQUESTS.labels(method, route, str(status)))
+_times = functools.cache(lambda route: SECONDS.labels(route))
 
 
 class Tracing:
@@ -29,9 +35,8 @@ class Tracing:
     def process_response(self, req: Request, resp: falcon.Response, _resource: Any, _succeeded: bool) -> None:
         took_s = perf_counter() - req.context.started_at
         route = req.uri_template or "unknown"
-        status = str(resp.status_code)
-        REQUESTS.labels(req.method, route, status).inc()
-        SECONDS.labels(route).observe(took_s)
+        _counter(req.method if req.method in falcon.HTTP_METHODS else "other", route, resp.status_code).inc()
+        _times(route).observe(took_s)
         if not req.path.startswith(QUIET):
             actor = req.context.actor
             log.info(
