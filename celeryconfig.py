@@ -1,14 +1,18 @@
 """Celery's configuration: broker, routing, limits and schedules; read by every process that asks or works."""
 
 import os
+import sys
 
 from celery.schedules import crontab
 from kombu import Queue
 
 from services.jobs import LONGEST_JOB_S
-from settings import load
+from settings import SettingsError, load
 
-_settings = load(os.environ)
+try:
+    _settings = load(os.environ)
+except SettingsError as error:
+    sys.exit(f"celery: {error}")
 
 HOUR_S, DAY_S = 3600, 24 * 3600
 

@@ -3,11 +3,18 @@
 import os
 import select
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import settings
 from api import succession
+
+try:
+    settings.load(os.environ)
+except settings.SettingsError as error:
+    sys.exit(f"api: {error}")
 
 host = os.environ.get("HOST") or "127.0.0.1"
 port = os.environ.get("PORT") or "8000"

@@ -1,5 +1,6 @@
 """The data folder: where everything that a stack remembers lives, and who may use it at a time."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -51,7 +52,9 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o700 if os.geteuid() != 0 else 0o711)
             self.logs.mkdir(mode=0o700, exist_ok=True)
-        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
             raise EmbeddedError(f"DATA_DIR: {self.path} cannot be used: {error.strerror}") from error
 
     @contextmanager

@@ -79,7 +79,12 @@ class _Digesting:
 
 @contextmanager
 def created(path: Path) -> Iterator[Archive]:
-    """Make a file that only its owner reads; it appears under its name when it is whole."""
+    """Make a file that only its owner reads; it appears under its name when it is whole.
+
+    Raises EmbeddedError where there is something else than a file: a device would be replaced by one.
+    """
+    if path.exists() and not path.is_file():
+        raise EmbeddedError(f"{path} is there already, and no file")
     fresh = path.with_name(f"{path.name}.partial")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

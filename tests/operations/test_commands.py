@@ -1,6 +1,7 @@
 """`manage.py` as an operator runs it: from outside, in a folder of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from operations import commands, procfile
 from operations.project import ROOT
 from settings import NAMES
 from tests.folders import open_folder
@@ -88,8 +90,9 @@ def test_production_without_secrets_is_refused_by_name(operator: Operator) -> No
     assert (done.returncode, done.stderr) == (2, "astrotv: JWT_SECRET: is missing; see .env.example\n")
 
 
-def test_a_database_that_is_away_is_one_line(operator: Operator) -> None:
-    done = operator.run("migrate", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1")
+@pytest.mark.parametrize("command", ["migrate", "check", "reconcile", "seed", "reencrypt", "backup"])
+def test_a_database_that_is_away_is_one_line(operator: Operator, command: str) -> None:
+    done = operator.run(command, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr.startswith("astrotv: ")
     assert done.stderr.count("\n") == 1
@@ -132,8 +135,9 @@ def test_taking_migrations_back_wants_a_yes_and_a_known_id(seeded: Operator) -> 
     assert "0000_nothing is not among what has been applied" in done.stderr
 
 
-@pytest.mark.parametrize("place", ["no/such/folder/backup.tar", "."])
+@pytest.mark.parametrize("place", ["no/such/folder/backup.tar", ".", "pipe"])
 def test_a_backup_that_cannot_be_written_is_one_line(seeded: Operator, tmp_path: Path, place: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
     done = seeded.run("backup", str(tmp_path / place))
     assert done.returncode == 1
     assert done.stderr.startswith(f"astrotv: {tmp_path}")
@@ -145,3 +149,38 @@ def test_a_log_file_that_cannot_be_written_is_refused_before_anything_starts(ope
     assert done.returncode == 2
     assert done.stderr.startswith("astrotv: LOG_FILE: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in procfile.entries()])
+def test_each_process_refuses_a_bad_setting_in_one_line(operator: Operator, name: str) -> None:
+    [entry] = [entry for entry in procfile.entries() if entry.name == name]
+    bad = operator.environ | {"DATABASE_URL": "postgresql://x@h/x", "REDIS_URL": "redis://h", "JWT_SECRET": "short"}
+    command = [sys.executable, *entry.command[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, env=bad, cwd=ROOT, check=False)
+    assert done.returncode != 0
+    assert done.stderr.strip().endswith("JWT_SECRET: is too weak: it needs at least 32 characters")
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_while_the_libraries_are_read_shows_no_traceback(operator: Operator) -> None:
+    command = [sys.executable, "-X", "importtime", str(ROOT / "manage.py"), "up"]
+    environ = operator.environ | {"DATA_DIR": str(operator.folder)}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as up:
+        assert up.stderr
+        while "argparse" not in up.stderr.readline():
+            assert up.poll() is None
+        up.send_signal(signal.SIGINT)
+        said = up.stderr.read()
+    assert up.returncode == -signal.SIGINT
+    assert "Traceback" not in said
+
+
+def test_a_command_that_is_interrupted_stops_its_servers_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands.COMMANDS["schema"], "run", interrupted)
+    assert commands.main(["schema"]) == commands.INTERRUPTED
+    assert capsys.readouterr().err == "astrotv: stopped\n"
