@@ -89,8 +89,10 @@ class _Spoken(msgspec.Struct):
 class RememberedBursts:
     """Knows what was sent through this process, and hears of the rest with each message that it tells.
 
-    So no message waits for Redis. Exact for whoever speaks through one process; somebody who speaks
-    through several gets at most one more past the limit in each of them.
+    So no message waits for Redis. Exact for whoever speaks through one process; somebody who speaks through several
+    gets what each of them had stored before it heard of the others: through two, 23 were seen instead of 20. To be
+    exact there, each process would have to ask Redis before it stores the first message of a person, as `SharedBursts`
+    does: a round trip that nearly every message of a quiet room would pay.
     """
 
     def __init__(self) -> None:
