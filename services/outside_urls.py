@@ -26,6 +26,11 @@ _PRIVATE_NAMES = frozenset(
 _AMBIGUOUS = re.compile(r"[\\\s\x00-\x20\x7f-\x9f]")
 #: IPv4 inside of IPv6: RFC 6052 (NAT64), RFC 4291 (the old compatible form), RFC 2765 (translated).
 _WRAPPERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
+#: What older tables of Python's take for public: IPv4 inside of IPv6 in a network (RFC 8215), a site's own addresses
+#: (RFC 3879), segments of a route (RFC 9602), documentation (RFC 9637), and relays that are no more (RFC 7526).
+_NOT_PUBLIC = tuple(
+    map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10", "5f00::/16", "3fff::/20", "192.88.99.0/24"))
+)
 _FIELD = "sourceUrl"
 _PICTURES = ("https", "http")
 
@@ -85,7 +90,7 @@ def _is_public_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -
         inner = address.ipv4_mapped or address.sixtofour or _embedded(address)
         if inner is not None:
             return _is_public_address(inner)
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
 
 
 def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -13,6 +13,7 @@ from services.outside_urls import check_picture, check_public_url, is_public_hos
         "::1", "::", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:0:127.0.0.1", "64:ff9b::7f00:1",
         "2002:7f00:1::", "2001:0:7f00:1::", "fc00::1", "fe80::1", "localhost", "LOCALHOST.", "a.localhost", "redis",
         "kubernetes.default.svc", "metadata.google.internal", "router.home.arpa", "①②⑦.0.0.1", "127。0。0。1", "",
+        "64:ff9b:1::a00:1", "fec0::1", "5f00::1", "3fff::1", "192.88.99.1", "2002:c058:6301::", "local\u00adhost",
     ],
 )  # fmt: skip
 def test_what_lies_inside_by_its_form_is_not_public(host: str) -> None:
