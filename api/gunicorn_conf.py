@@ -10,6 +10,7 @@ from typing import Any
 
 import settings
 from api import succession
+from logs import gather_lines
 
 try:
     settings.load(os.environ)
@@ -52,6 +53,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
+    gather_lines()
     succession.take_over(worker)
 
 

@@ -2,7 +2,5 @@
 
 import bootstrap
 from api.app import create_app
-from logs import gather_lines
 
 app = create_app(bootstrap.start("api"))
-gather_lines()
