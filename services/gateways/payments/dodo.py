@@ -30,6 +30,7 @@ from services.gateways.payments.interface import (
     ProviderRefused,
     SignedEvent,
 )
+from services.gateways.payments.patience import Patience
 from services.gateways.payments.wire import decode, our_id
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ class DodoProvider:
         self._webhooks = [Webhook(secret) for secret in webhook_secrets]
         self._products = products
         self._live = live
+        self._patience = Patience(TIMEOUT_S)
         self._base_address = base_address
 
     def create_checkout(self, order: CheckoutOrder) -> CheckoutSession:
@@ -160,6 +162,11 @@ class DodoProvider:
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
+        with self._patience.calling(), self._translating():
+            yield
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         refused = (
             dodopayments.BadRequestError,
             dodopayments.NotFoundError,

@@ -24,6 +24,7 @@ from services.gateways.payments.interface import (
     ProviderRefused,
     SignedEvent,
 )
+from services.gateways.payments.patience import Patience
 from services.gateways.payments.wire import decode, our_id
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ class StripeProvider:
         self._secret_key = secret_key
         self._webhook_secret = webhook_secret
         self._base_address = base_address
+        self._patience = Patience(TIMEOUT_S)
 
     def create_checkout(self, order: CheckoutOrder) -> CheckoutSession:
         return self._open(_payment_params(order), str(order.purchase_id))
@@ -111,6 +113,11 @@ class StripeProvider:
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
+        with self._patience.calling(), self._translating():
+            yield
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         try:
             yield
         except stripe.InvalidRequestError as error:

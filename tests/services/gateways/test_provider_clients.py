@@ -90,6 +90,19 @@ def test_a_key_that_is_not_valid_is_an_absence(answering: Answering) -> None:
         provider.set_plan_ending("sub_1", ends=False)
 
 
+def test_a_provider_that_has_kept_somebody_waiting_is_not_asked_by_everybody(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = answering(503)
+    monkeypatch.setattr(provider._patience, "_timeout_s", 0.0)  # type: ignore[attr-defined]
+    with pytest.raises(ProviderAway):
+        provider.create_checkout(order())
+    with pytest.raises(ProviderAway, match="has not answered others"):
+        provider.create_checkout(order())
+    with pytest.raises(ProviderAway, match="has not answered others"):
+        provider.set_plan_ending("sub_1", ends=True)
+
+
 def test_the_providers_are_those_with_a_key_and_without_any_the_sandbox_plays_both() -> None:
     def found(**keys: object) -> list[str]:
         with configured(**{"stripe_secret_key": "", "dodo_api_key": ""} | keys):
