@@ -282,7 +282,7 @@ def _ignored(note: str) -> Settlement:
 def _tell_credited(purchase: CoinPurchase, posted: Posted) -> None:
     coins = _total(purchase) - purchase.reversed_coins
     wallet = posted.wallets.get(purchase.user_id) or wallets.wallet_of(purchase.user_id)  # a debt may take them all
-    said = f"{coins} coins are in your wallet."
+    said = f"{coins} coins were credited to your wallet."
     _tell(purchase, "Coins received", said, coins=coins, balance=wallet.balance)
 
 

@@ -64,7 +64,7 @@ MONEY: Mapping[str, Sequence[str]] = {
         "tests/services/test_dodo.py",
         *CODES,
     ),
-    "webhooks": (*WEBHOOKS, "tests/services/test_dodo.py", "tests/services/test_sandbox.py"),
+    "webhooks": (*WEBHOOKS, *EVENTS, "tests/services/test_dodo.py", "tests/services/test_sandbox.py"),
     "webhook_batches": ("tests/services/test_webhook_batches.py",),
     "webhook_effects": (*WEBHOOKS, *CARDS, "tests/api/test_livekit.py"),
     "webhook_events": (*WEBHOOKS, *EVENTS, "tests/services/test_retention.py"),

@@ -212,6 +212,23 @@ def test_the_same_order_again_gets_the_checkout_that_waits(provider: FakeProvide
         buy(user, code.code, make_pack())
 
 
+@pytest.mark.parametrize(("age_s", "is_taken_up"), [(23 * 3600 - 1, True), (23 * 3600, False)])
+def test_an_order_that_waits_is_taken_up_for_nearly_a_day_whatever_codes_others_use(
+    provider: FakeProvider, age_s: int, is_taken_up: bool
+) -> None:
+    user, pack, at = make_user(), make_pack(), clock.now()
+    order = PurchaseOrder(coin_pack_id=pack.id)
+    provider.away = True
+    with pytest.raises(Unavailable):
+        checkout.start_purchase(actor_of(user), order)
+    provider.away = False
+    buy(make_user(), make_code().code, pack)
+    CoinPurchase.update(created_at=at - timedelta(seconds=age_s)).where(CoinPurchase.user == user.id).execute()
+    waiting = CoinPurchase.get(CoinPurchase.user == user.id)
+    with clock.frozen(at):
+        assert (checkout.start_purchase(actor_of(user), order).purchase_id == waiting.id) is is_taken_up
+
+
 def test_a_use_survives_the_provider_being_away(provider: FakeProvider) -> None:
     user, pack, code = make_user(), make_pack(), make_code()
     provider.away = True

@@ -10,8 +10,10 @@ import pytest
 from db.connection import query
 from db.models.coin_purchases import CoinPurchase
 from db.models.notifications import NotificationRow
+from db.transactions import atomic
 from services import reconciliation, wallets, webhook_batches, webhooks
 from services.errors import Unavailable
+from services.ledger import TransactionKind
 from services.payment_providers import payment_providers
 from tests.factories import make_user
 from tests.payments import (
@@ -123,7 +125,7 @@ def test_the_letter_says_how_many_coins_are_there_now(events: tuple[Make, ...], 
     assert (told.user.id, told.title, told.body) == (
         purchase.user_id,
         "Coins received",
-        f"{coins} coins are in your wallet.",
+        f"{coins} coins were credited to your wallet.",
     )
     assert told.data == {
         "purchaseId": str(purchase.id),
@@ -141,6 +143,20 @@ def test_the_letter_says_how_many_coins_were_taken_back(events: tuple[Make, ...]
     _after(events, _one_by_one)
     told = NotificationRow.select().order_by(NotificationRow.created_at.desc(), NotificationRow.id.desc()).first()
     assert (told.title, told.data["coins"]) == (title, coins)
+
+
+def test_coins_that_a_debt_took_whole_are_told_with_what_is_left() -> None:
+    """Somebody spent what was refunded later; the next purchase pays for it and leaves nothing."""
+    buyer = make_user()
+    owed = wallets.CoinMove(
+        owner=buyer.id, coins=COINS, kind=TransactionKind.REFUND, reference=buyer.id, idempotency_key="owed"
+    )
+    with atomic():
+        wallets.take_back(owed)
+    deliver(completed(make_purchase(buyer, coins=COINS - 1)))
+    told = NotificationRow.get(NotificationRow.user == buyer.id)
+    assert (told.body, told.data["balance"]) == (f"{COINS - 1} coins were credited to your wallet.", 0)
+    assert (wallets.wallet_of(buyer.id).debt, reconciliation.reconcile().clean) == (1, True)
 
 
 def test_a_payment_that_failed_is_told_and_one_that_nobody_made_is_not() -> None:

@@ -360,7 +360,8 @@ def test_one_event_is_tried_alone_and_waits_longer_each_time() -> None:
     orphan, other = [dispute(make_purchase(make_user()), "created", "needs_response") for _ in range(2)]
     for event in (orphan, other):
         webhooks.receive("stripe", *signed(event))
-    waits = []
+    next_attempt = "SELECT next_attempt_at FROM webhook_events WHERE id = %s"
+    waits, before = [], query(next_attempt, (stored_id(other),))
     for _ in range(3):
         with pytest.raises(Unavailable) as waiting:
             webhooks.process(stored_id(orphan))
@@ -368,6 +369,7 @@ def test_one_event_is_tried_alone_and_waits_longer_each_time() -> None:
     assert all(2**n <= wait <= 1.5 * 2**n for n, wait in enumerate(waits)), waits
     attempts = "SELECT attempts FROM webhook_events WHERE id = %s"
     assert [query(attempts, (stored_id(event),)) for event in (orphan, other)] == [[(3,)], [(0,)]]
+    assert query(next_attempt, (stored_id(other),)) == before
 
 
 @pytest.mark.parametrize(
