@@ -71,3 +71,13 @@ def test_whoever_does_not_pay_has_the_days_of_grace_and_no_second_more(
     assert status(found) == ("expired" if ends else "active")
     ended = f"Your subscription to {streamer.username} has ended"
     assert (ended in titles(viewer)) is ends
+
+
+@pytest.mark.parametrize(("late_s", "ends"), [(-1, False), (0, True)])
+def test_an_order_that_nobody_pays_waits_a_day_and_an_hour(
+    viewer: User, streamer: User, late_s: int, ends: bool
+) -> None:
+    found = row(order(viewer, streamer))
+    with clock.frozen(found.created_at + timedelta(hours=25, seconds=late_s)):
+        assert subscription_renewals.renew_and_end() == int(ends)
+    assert (status(found), titles(viewer)) == ("expired" if ends else "pending", [])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from db.connection import query
 from db.models.subscriptions import Subscription, SubscriptionPayment
 from db.models.users import User
 from services import ledger, reconciliation, webhooks
@@ -58,6 +59,8 @@ def test_a_refunded_month_ends_it_and_the_creator_bears_their_share(viewer: User
     assert Subscription.get_by_id(found.id).status == "expired"
     assert ledger.balance_of(AccountKind.PROVIDER, None, "PEN") == 0
     assert abs(ledger.balance_of(AccountKind.EARNINGS, streamer.id, "PEN")) <= 1
+    told = query("SELECT title, body FROM notifications WHERE user_id = %s ORDER BY id", (viewer.id,))[1:]
+    assert told == [(f"Your subscription to {streamer.username} has ended", "Its payment was taken back.")]
     assert reconciliation.reconcile().clean
 
 

@@ -40,6 +40,7 @@ def test_a_gift_is_shared_between_creator_and_platform() -> None:
     [received] = gifts.gifts_received(actor_of(creator), 20, None).items
     assert (sent.id, sent.user.id, sent.coins) == (receipt.transaction_id, creator.id, 150)
     assert (received.id, received.user.id, received.message) == (receipt.transaction_id, sender.id, "go!")
+    assert query("SELECT quantity, coins, points FROM gift_transactions") == [(3, 150, 165)]
     assert reconciliation.reconcile().clean
 
 
