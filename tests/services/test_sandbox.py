@@ -9,6 +9,7 @@ import pytest
 from falcon import testing
 
 from api.app import create_app
+from db.models.payment_sandbox import SandboxSession
 from services import (
     clock,
     sandbox_api,
@@ -84,6 +85,17 @@ def test_a_checkout_that_is_over_takes_no_other_end() -> None:
     assert sandbox_sessions.refund(book.id, KIND).refunded_amount == 490
     with pytest.raises(Conflict):
         sandbox_sessions.dispute(book.id, KIND)
+
+
+@pytest.mark.parametrize(("age", "status"), [(timedelta(days=1), "open"), (timedelta(days=1, seconds=1), "expired")])
+def test_a_checkout_that_nobody_pays_is_closed_after_a_day(age: timedelta, status: str) -> None:
+    at = clock.now()
+    with clock.frozen(at):
+        opened = _call("POST", "/v1/checkout/sessions", body=FORM, idempotency_key="k")[1]
+    SandboxSession.update(created_at=at).where(SandboxSession.id == opened["id"]).execute()
+    with clock.frozen(at + age):
+        webhooks.sweep_sandbox()
+    assert _call("GET", f"/v1/checkout/sessions/{opened['id']}")[1]["status"] == status
 
 
 def test_the_sandbox_is_gone_beside_a_live_key(monkeypatch: pytest.MonkeyPatch) -> None:
