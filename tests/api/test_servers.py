@@ -1,6 +1,7 @@
-"""The same application under granian: it answers, keeps who asks apart, and ends when it is told to."""
+"""The application under gunicorn and under granian: it answers, keeps who asks apart, and has told all when it ends."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -19,17 +20,23 @@ from tests.factories import bearer, make_channel, make_stream, make_user
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S, GONE_S, PATIENCE_S = 60, 60, 60
+GUNICORN = ["-m", "gunicorn", "--config", "api/gunicorn_conf.py", "api.wsgi:app"]
+GRANIAN = ["-m", "api.fast"]
 
 
-@pytest.fixture
-def server(committed_db: Settings) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """An API of two processes on a port of its own, and its address."""
+@pytest.fixture(params=[GUNICORN, GRANIAN], ids=["gunicorn", "granian"])
+def server(
+    request: pytest.FixtureRequest, committed_db: Settings, tmp_path: Path
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """An API of two processes on a port of its own, and its address; what it says is in `said`."""
     port = _free_port()
+    said = (tmp_path / "said").open("wb")
     stores = {"DATABASE_URL": committed_db.database_url, "REDIS_URL": committed_db.redis_url}
     process = subprocess.Popen(
-        [sys.executable, "-m", "api.fast"],
+        [sys.executable, *request.param],
         cwd=ROOT,
-        env={**os.environ, **stores, "PORT": str(port)},
+        env={**os.environ, **stores, "PORT": str(port), "LOG_FORMAT": "json", "LOG_LEVEL": "info"},
+        stdout=said,
         start_new_session=True,
     )
     try:
@@ -38,13 +45,14 @@ def server(committed_db: Settings) -> Iterator[tuple[str, "subprocess.Popen[byte
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # its workers with it
         process.wait(GONE_S)
+        said.close()
 
 
-def test_granian_serves_the_api_and_stops_cleanly(server: tuple[str, "subprocess.Popen[bytes]"]) -> None:
+def test_it_serves_the_api_and_stops_cleanly(server: tuple[str, "subprocess.Popen[bytes]"]) -> None:
     address, process = server
     _wait_until_ready(address, process)
     streamer = make_user(role=Role.STREAMER)
-    stream = make_stream(make_channel(streamer), title="Under granian")
+    stream = make_stream(make_channel(streamer), title="On air")
     listed = requests.get(f"{address}/api/streams", timeout=PATIENCE_S)
     assert [shown["id"] for shown in listed.json()["data"]] == [str(stream.id)]
     assert listed.headers["ratelimit-limit"]
@@ -60,16 +68,31 @@ def test_granian_serves_the_api_and_stops_cleanly(server: tuple[str, "subprocess
     assert process.wait(GONE_S) == 0
 
 
+def test_it_has_told_of_every_request_when_it_ends(
+    server: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    address, process = server
+    _wait_until_ready(address, process)
+    for number in range(20):
+        requests.get(f"{address}/api/categories", headers={"X-Request-ID": f"told-{number}"}, timeout=PATIENCE_S)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(GONE_S) == 0
+    spoken = (tmp_path / "said").read_text().splitlines()
+    lines = [json.loads(line) for line in spoken if line.startswith("{")]  # granian has a few words of its own
+    told = [line["request_id"] for line in lines if line["event"] == "request"]
+    assert sorted(told) == sorted(f"told-{number}" for number in range(20))
+
+
 def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
-        assert process.poll() is None, "granian has ended"
+        assert process.poll() is None, "the server has ended"
         try:
             if requests.get(f"{address}/health", timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.05)
-    raise AssertionError("granian does not answer")
+    raise AssertionError("the server does not answer")
 
 
 def _free_port() -> int:
