@@ -9,7 +9,7 @@ import redis
 
 from db.connection import connection, query
 from db.models.channels import Channel
-from db.models.subscriptions import Subscription
+from db.models.subscriptions import Subscription, SubscriptionPayment
 from db.models.users import User
 from services import clock, ledger, reconciliation, subscription_views, subscriptions, wallets
 from services.actors import Role
@@ -61,6 +61,9 @@ def test_coins_make_it_active_at_once_for_a_month(viewer: User, streamer: User) 
     assert balance(viewer) == 5000 - BASIC
     assert ledger.balance_of(AccountKind.EARNINGS, streamer.id) == BASIC * 70 // 100
     assert ledger.balance_of(AccountKind.FEES) == BASIC * 30 // 100
+    [month] = SubscriptionPayment.select()
+    assert (month.subscription_id, month.amount, month.currency) == (begun.id, BASIC, "COIN")
+    assert (month.period_ends_at, month.status, month.provider) == (begun.expires_at, "paid", None)
     assert reconciliation.reconcile().clean
 
 
