@@ -6,11 +6,12 @@ requests pass in between. docs/migrations.md says how a migration is written.
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2
 import psycopg2.errors
@@ -20,6 +21,7 @@ FOLDER = Path(__file__).parent / "migrations"
 LOCK_TIMEOUT_MS = 2000
 ATTEMPTS = 60
 PAUSE_S = (0.2, 1.0)
+_CONTRACTS = re.compile(r"^-- contracts: ", re.MULTILINE)
 _TURN = "SELECT pg_advisory_lock(hashtext('astrotv.migrations'))"
 
 
@@ -27,13 +29,17 @@ class TablesInUse(psycopg2.OperationalError):
     """A migration never got its locks; says which, and for how long it tried."""
 
 
-def migrate(url: str, folder: Path = FOLDER) -> list[str]:
+def migrate(url: str, folder: Path = FOLDER, *, contracts: bool = True) -> list[str]:
     """Apply what is missing, as the owner of the schema; returns the ids applied. Raises TablesInUse.
 
-    Two processes that migrate at once take turns. One that dies gives its turn back.
+    Two processes that migrate at once take turns. One that dies gives its turn back. Without `contracts` what
+    takes something from the release before waits, unless the database is empty.
     """
     with _turn(url), _connected(url, LOCK_TIMEOUT_MS) as hasty, _connected(url, 0) as patient:
-        found = list(hasty.to_apply(read_migrations(str(folder))))
+        all_ = read_migrations(str(folder))
+        found = list(hasty.to_apply(all_))
+        if not contracts and len(found) < len(all_):
+            found = [migration for migration in found if not _contracts(migration)]
         for migration in found:
             _insist(_waiting_as_it_may(migration, hasty, patient).apply_one, migration)
         return [str(migration.id) for migration in found]
@@ -55,10 +61,25 @@ def roll_back(url: str, last_kept: str, folder: Path = FOLDER) -> list[str]:
         return [str(migration.id) for migration in undone]
 
 
-def pending(url: str) -> list[str]:
-    """The ids of migrations that the database has not seen."""
+class Pending(NamedTuple):
+    """The ids of migrations that a database has not seen: those that the code needs, and those that only contract."""
+
+    needed: list[str]
+    contracting: list[str]
+
+
+def pending(url: str, folder: Path = FOLDER) -> Pending:
+    """What the database has not seen yet."""
+    found = Pending([], [])
     with _connected(url, LOCK_TIMEOUT_MS) as backend:
-        return [str(migration.id) for migration in backend.to_apply(read_migrations(str(FOLDER)))]
+        for migration in backend.to_apply(read_migrations(str(folder))):
+            (found.contracting if _contracts(migration) else found.needed).append(str(migration.id))
+    return found
+
+
+def _contracts(migration: Any) -> bool:
+    """Whether it takes away what the release before still uses, and says so."""
+    return bool(_CONTRACTS.search(Path(migration.path).read_text()))
 
 
 def _waiting_as_it_may(migration: Any, hasty: Any, patient: Any) -> Any:

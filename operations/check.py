@@ -89,11 +89,13 @@ def _schema(settings: Settings) -> Iterator[str]:
     except psycopg2.errors.InsufficientPrivilege:
         yield "DATABASE_OWNER_URL: must be the owner of the schema, who knows which migrations were applied"
         return
-    yield from (f"schema: migration {name} has not been applied" for name in missing)
+    yield from (f"schema: migration {name} has not been applied" for name in missing.needed)
     differences = drift.differences()
     yield from (f"schema: {line}" for line in differences)
-    if not missing and not differences:
+    if not missing.needed and not differences:
         print("schema: as the models say")
+    for name in missing.contracting:
+        print(f"  {name} waits for `manage.py migrate --contract`, once no older release runs")
 
 
 def _ffmpeg(settings: Settings) -> Iterator[str]:

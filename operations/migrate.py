@@ -4,7 +4,7 @@ import argparse
 
 import settings as configuration
 from db.application_role import NotLetIn, let_in
-from db.migrate import migrate, roll_back
+from db.migrate import migrate, pending, roll_back
 from embedded import EmbeddedError, attached
 from operations.project import data_dir
 from settings import Settings
@@ -14,6 +14,11 @@ HELP = "bring the database to the newest schema, also while the stack runs"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
+    parser.add_argument(
+        "--contract",
+        action="store_true",
+        help="also take away what the release before used, which runs nowhere any more",
+    )
     parser.add_argument("--back-to", metavar="ID", help="take back every migration after this one, and its data")
     parser.add_argument("--yes", action="store_true", help="really drop what the migrations taken back had made")
 
@@ -26,9 +31,12 @@ def run(arguments: argparse.Namespace, environ: dict[str, str]) -> int:
         settings = configuration.load(environment)
         if arguments.back_to:
             return _take_back(settings.database_owner_url, arguments.back_to)
-        applied = migrate(settings.database_owner_url)
+        applied = migrate(settings.database_owner_url, contracts=arguments.contract)
+        left = pending(settings.database_owner_url).contracting
         _let_the_application_in(settings)
     print("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is the newest")
+    if left:
+        print(f"left for `migrate --contract`, once the new release runs everywhere: {', '.join(left)}")
     return 0
 
 

@@ -1,21 +1,9 @@
--- What only the platform writes: what somebody paid for or subscribes to, and what its workers make of media. And who
--- may write the rest of what everybody reads. docs/decisions/row-level-security.md
+-- What only the platform writes: what its workers make of media, and count. And who may write the rest of what
+-- everybody reads. docs/decisions/row-level-security.md
 -- depends: 0021_messages_where_one_may_be
 
 -- Tables are taken one after another while others use them: give way sooner than PostgreSQL looks for deadlocks.
 SET LOCAL lock_timeout = '400ms';
-
--- What was paid, for what, and until when: whose it is reads it.
-ALTER POLICY subscriptions_begin ON subscriptions WITH CHECK ((SELECT acts_for_all()));
-ALTER POLICY subscriptions_change ON subscriptions USING ((SELECT acts_for_all()));
-DROP POLICY coin_purchases_own ON coin_purchases;
-CREATE POLICY coin_purchases_read ON coin_purchases FOR SELECT
-    USING (user_id = (SELECT acting_user_id()) OR (SELECT acts_for_all()));
-CREATE POLICY coin_purchases_begin ON coin_purchases FOR INSERT WITH CHECK ((SELECT acts_for_all()));
-CREATE POLICY coin_purchases_change ON coin_purchases FOR UPDATE USING ((SELECT acts_for_all()));
-ALTER POLICY gift_transactions_give ON gift_transactions WITH CHECK ((SELECT acts_for_all()));
-ALTER POLICY marketplace_purchases_buy ON marketplace_purchases WITH CHECK ((SELECT acts_for_all()));
-ALTER POLICY payouts_ask ON payouts WITH CHECK ((SELECT acts_for_all()));
 
 -- One applies and hands in papers; what comes of it others decide.
 ALTER POLICY creator_applications_own ON creator_applications
