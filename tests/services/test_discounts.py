@@ -87,10 +87,11 @@ def test_a_percentage_is_taken_off_what_the_provider_asks(provider: FakeProvider
     assert reconciliation.reconcile().clean
 
 
-def test_bonus_coins_come_with_the_bought_ones_and_go_with_a_refund() -> None:
+def test_bonus_coins_come_with_the_bought_ones_and_go_with_a_refund(provider: FakeProvider) -> None:
     user, code = make_user(), make_code(bonus_coins=50)
     started = buy(user, code.code)
     assert (started.price, started.coins, started.bonus_coins) == (PRICE, COINS, 50)
+    assert provider.orders[0].title == f"{COINS + 50} AstroTV coins"
     deliver(completed(purchase_of(started)))
     assert wallets.wallet_of(user.id).balance == COINS + 50
     deliver(refunded(purchase_of(started)))
