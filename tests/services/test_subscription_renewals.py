@@ -60,6 +60,7 @@ def test_it_is_renewed_while_the_wallet_suffices_and_then_ends() -> None:
         assert run_at(months_after(begin, month) + timedelta(minutes=4)) == 1
         found = again(found)
         assert (found.status, found.expires_at, coins_of(found)) == ("active", months_after(begin, month + 1), left)
+    assert sum("was renewed" in title for title in titles(found.subscriber_id)) == 2
     assert run_at(months_after(begin, 3)) == 1
     assert (again(found).status, coins_of(found)) == ("expired", 10)
     assert "has ended" in titles(found.subscriber_id)[-1]
