@@ -171,8 +171,30 @@ class _Keeping(threading.local):
 _keeping = _Keeping()
 
 
-@contextmanager
-def connection(*, kept: bool = False) -> Iterator[AstroDatabase]:
+class _Held:
+    """A block in which this thread may use a connection; a class, since there are several in each request."""
+
+    __slots__ = ("_is_ours", "_is_own", "_kept", "_kept_before")
+
+    def __init__(self, kept: bool) -> None:
+        self._kept, self._is_own = kept, kept and database.is_threads_own
+        self._is_ours = self._kept_before = False
+
+    def __enter__(self) -> AstroDatabase:
+        if self._is_own and not _keeping.on:
+            _leave_dead()
+        self._kept_before = _keeping.on
+        self._is_ours = not self._kept_before and (self._is_own or database.is_closed())
+        _keeping.on = self._kept or self._kept_before
+        return database
+
+    def __exit__(self, *_: object) -> None:
+        _keeping.on = self._kept_before
+        if self._is_ours and not database.is_closed() and not (self._is_own and _is_idle()):
+            database.close()
+
+
+def connection(*, kept: bool = False) -> _Held:
     """Give back, at the end of the outermost block, the connection that this thread came to use.
 
     A connection is only borrowed by the first statement. Every call that a process makes into
@@ -180,17 +202,7 @@ def connection(*, kept: bool = False) -> Iterator[AstroDatabase]:
     inside, such as each `query`, gives back what it borrowed; with it that waits for this block's end,
     or, where connections are the threads' own, for good: only one that has died meanwhile is left then.
     """
-    is_own = kept and database.is_threads_own
-    if is_own and not _keeping.on:
-        _leave_dead()
-    is_ours, kept_before = database.is_closed() and not _keeping.on, _keeping.on
-    _keeping.on = kept or kept_before
-    try:
-        yield database
-    finally:
-        _keeping.on = kept_before
-        if (is_ours or (is_own and not kept_before)) and not database.is_closed() and not (is_own and _is_idle()):
-            database.close()
+    return _Held(kept)
 
 
 def _leave_dead() -> None:
@@ -267,8 +279,9 @@ def _named(user_id: str, role: str) -> _Acting:
 
 def _introduced(actor: _Acting, sql: str) -> str:
     """The statement behind who acts; a call of a prepared one stays known as such."""
-    text = introduction(*actor) + sql
-    return Call(text, introduction(*actor) + sql.plain) if isinstance(sql, Call) else text
+    if isinstance(sql, Call):
+        return Call(sql, sql.statement, introduction(*actor))
+    return introduction(*actor) + sql
 
 
 def _libpq(url: str) -> str:

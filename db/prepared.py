@@ -32,15 +32,21 @@ class Line(psycopg2.extensions.connection):
 
 
 class Call(str):
-    """The SQL that executes a prepared statement; `plain` is the statement itself, for whoever reads logs."""
+    """The SQL that executes a prepared statement, behind an `introduction` of who acts, which may be none."""
 
-    plain: str
-    __slots__ = ("plain",)
+    introduction: str
+    statement: str
+    __slots__ = ("introduction", "statement")
 
-    def __new__(cls, text: str, plain: str) -> "Call":
-        call = super().__new__(cls, text)
-        call.plain = plain
+    def __new__(cls, text: str, statement: str, introduction: str = "") -> "Call":
+        call = super().__new__(cls, introduction + text if introduction else text)
+        call.introduction, call.statement = introduction, statement
         return call
+
+    @property
+    def plain(self) -> str:
+        """What would be sent if the statement were not prepared, for whoever reads logs."""
+        return self.introduction + self.statement
 
 
 def new_name() -> str:
