@@ -12,10 +12,11 @@ from api.middleware.entity_tags import EntityTags
 from api.middleware.idempotency import Idempotency
 from api.middleware.plain_paths import PlainPaths
 from api.middleware.rate_limit import Decision, RateLimit
-from api.middleware.security_headers import SecurityHeaders
 from api.middleware.tracing import Tracing
 from api.middleware.unread_bodies import UnreadBodies
+from api.middleware.varying import Varying
 from api.requests import App, Request
+from api.responses import Response, SecureResponse
 from api.routes import PREFIXES, ROUTES
 from api.routing import mount
 from db.connection import connection
@@ -46,7 +47,8 @@ class Application(App):
 
 def create_app(settings: Settings) -> Application:
     """The application for these settings; the database and the bus are opened by the caller."""
-    app = Application(middleware=_middleware(settings), request_type=Request)
+    response_type = SecureResponse if settings.public_url.startswith("https:") else Response
+    app = Application(middleware=_middleware(settings), request_type=Request, response_type=response_type)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False
     app.resp_options.secure_cookies_by_default = settings.production
@@ -67,7 +69,7 @@ def _middleware(settings: Settings) -> list[Any]:
     return [
         Tracing(),
         UnreadBodies(),
-        SecurityHeaders(https=settings.public_url.startswith("https:")),
+        Varying(),
         falcon.CORSMiddleware(
             allow_origins=list(settings.cors_origins),
             allow_credentials=list(settings.cors_origins),
