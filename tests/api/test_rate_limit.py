@@ -7,8 +7,10 @@ import pytest
 from falcon import testing
 
 from api.app import create_app
+from api.middleware import rate_limit
+from api.middleware.rate_limit import REFUSED_FOR_S
 from db.models.posts import Post
-from services import sessions
+from services import sessions, throttle
 from services.bus import bus
 from tests.factories import bearer, make_user
 
@@ -72,3 +74,27 @@ def test_a_token_that_is_none_of_ours_is_counted_for_its_address(client: testing
         for number in range(MOST + 1)
     ]
     assert [answer.status_code for answer in seen] == [401] * MOST + [429]
+
+
+def test_whoever_was_just_refused_is_refused_again_and_nobody_is_asked(
+    client: testing.TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, now = bearer(make_user()), [100.0]
+    monkeypatch.setattr(rate_limit, "monotonic", lambda: now[0])
+    for _ in range(MOST):
+        client.simulate_get("/api/notifications", headers=headers)
+    assert client.simulate_get("/api/notifications", headers=headers).status_code == 429
+    with monkeypatch.context() as patched:
+        patched.setattr(throttle, "begin_hit", _must_not_be_asked)
+        patched.setattr(sessions, "verify_access_token", _must_not_be_asked)
+        now[0] += REFUSED_FOR_S - 0.1
+        again = client.simulate_get("/api/notifications", headers=headers)
+    assert (again.status_code, again.headers["ratelimit-remaining"]) == (429, "0")
+    bus.redis.flushdb()
+    assert client.simulate_get("/api/notifications", headers=headers).status_code == 429
+    now[0] += 0.2
+    assert client.simulate_get("/api/notifications", headers=headers).status_code == 200
+
+
+def _must_not_be_asked(*_: object) -> None:
+    raise AssertionError("nobody is to be asked")
