@@ -100,6 +100,8 @@ def test_an_upgrade_costs_the_difference_for_what_is_left(viewer: User, streamer
     assert (upgraded.id, upgraded.tier, upgraded.expires_at) == (begun.id, "premium", begun.expires_at)
     assert balance(viewer) == 5000 - BASIC - (PREMIUM - BASIC) // 2
     assert reconciliation.reconcile().clean
+    titles = [title for (title,) in query("SELECT title FROM notifications WHERE user_id = %s", (viewer.id,))]
+    assert f"Your tier with {streamer.username} is premium now" in titles
 
 
 def test_tiers_rise_one_after_the_other(viewer: User, streamer: User) -> None:
