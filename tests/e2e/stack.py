@@ -38,6 +38,10 @@ class Stack:
         """Everything that the stack has said so far."""
         return self.log.read_text(errors="replace")
 
+    def lines_of(self, event: str) -> list[str]:
+        """What it has said of an event."""
+        return [line for line in self.printed().splitlines() if event in line]
+
     def call(self, method: str, path: str, token: str = "", **rest: Any) -> Any:
         """The data of a successful call; fails the test otherwise."""
         answer = requests.request(method, self.url + path, headers=_bearer(token), timeout=60, **rest)
