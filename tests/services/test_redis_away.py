@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import redis
 
 from db.connection import query
 from services import (
@@ -23,6 +22,7 @@ from services.bus import bus
 from services.heartbeats import Heartbeat
 from services.ids import new_id
 from services.lounges import LoungeDraft
+from services.redis_line import Gate, open_redis
 from tests.factories import actor_of, make_stream, make_user
 
 ONE = "1/minute"
@@ -34,7 +34,7 @@ def away(_database: None, tmp_path: Path) -> Iterator[Callable[[], None]]:
     before = bus.redis
 
     def take_away() -> None:
-        bus.redis = redis.Redis(unix_socket_path=str(tmp_path / "nobody"))
+        bus.redis = open_redis(f"unix://{tmp_path}/nobody", Gate())
 
     yield take_away
     bus.redis = before
