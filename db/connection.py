@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import peewee
 import psycopg2.extensions
+import structlog
 from playhouse.pool import PooledPostgresqlDatabase
 
 from db.introduction import introduction
@@ -18,6 +19,8 @@ from db.prepared import MOST, Call, Line, executing, is_outdated, new_name, prep
 from db.slow_queries import slow_queries
 from db.uuids import read_uuids
 from db.watch import CONNECT_TIMEOUT_S, WatchedCursor, watch
+
+log = structlog.get_logger(__name__)
 
 APPLICATION_ROLE = "astrotv_app"
 SYSTEM_ROLE = "system"
@@ -191,7 +194,7 @@ class _Held:
     def __exit__(self, *_: object) -> None:
         _keeping.on = self._kept_before
         if self._is_ours and not database.is_closed() and not (self._is_own and _is_idle()):
-            database.close()
+            _give_back()
 
 
 def connection(*, kept: bool = False) -> _Held:
@@ -208,7 +211,17 @@ def connection(*, kept: bool = False) -> _Held:
 def _leave_dead() -> None:
     """Part from this thread's connection if it was ended while nobody used it."""
     if not database.is_closed() and database._is_closed(database.connection()):
+        _give_back()
+
+
+def _give_back() -> None:
+    """Return this thread's connection; where it died in its transaction the pool has let go of it, which is no news."""
+    try:
         database.close()
+    except peewee.PeeweeException as error:
+        if not database.is_closed():
+            raise
+        log.warning("connection_lost", error=str(error).strip())
 
 
 def _is_idle() -> bool:

@@ -71,6 +71,20 @@ def test_a_transaction_that_somebody_left_open_ends_with_its_request() -> None:
         assert query("SELECT pg_current_xact_id_if_assigned(), now() = statement_timestamp()") == [(None, True)]
 
 
+def test_a_request_whose_connection_died_in_its_transaction_keeps_its_own_outcome(committed_db: Settings) -> None:
+    other = psycopg2.connect(committed_db.database_owner_url)
+    try:
+        with connection(kept=True):
+            line = database.connection()
+            with pytest.raises(psycopg2.errors.DivisionByZero):
+                line.cursor().execute("BEGIN; SELECT 1 / 0")
+            other.cursor().execute("SELECT pg_terminate_backend(%s, 5000)", (line.info.backend_pid,))
+    finally:
+        other.close()
+    assert database.is_closed()
+    assert asked() > 0
+
+
 def test_the_api_does_so_where_there_are_enough(committed_db: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "configure_logs", lambda *_: None)
     for threads, keep in ((2, True), (3, False)):

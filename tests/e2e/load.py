@@ -59,7 +59,10 @@ class Load:
 
     def nothing_is_lost(self) -> None:
         """Everything acknowledged can be read, word for word; every refusal was a clean one."""
-        assert not self.unclean, (self.unclean[:3], self._stack.lines_of("request_failed")[-3:])
+        assert not self.unclean, (
+            self.unclean[:3],
+            self._stack.lines_of("request_failed")[-3:] + self._stack.lines_of("could not be handled")[-3:],
+        )
         with requests.Session() as line, ThreadPoolExecutor(WRITERS) as pool:
             line.mount("http://", HTTPAdapter(pool_maxsize=WRITERS))
             for text, found in zip(
