@@ -119,9 +119,18 @@ class WatchedCursor(psycopg2.extensions.cursor):
         since = watch.took_off(self.connection)
         try:
             super().execute(query, vars)
+        except psycopg2.DatabaseError as error:
+            if is_of_the_line(error):
+                raise psycopg2.OperationalError(*error.args) from error
+            raise
         finally:
             watch.landed()
             slow_queries.note(self, query, monotonic() - since, vars)
+
+
+def is_of_the_line(error: psycopg2.DatabaseError) -> bool:
+    """Whether psycopg2 names no kind, since the server never answered: the line broke before libpq had noticed."""
+    return type(error) is psycopg2.DatabaseError and error.pgcode is None
 
 
 def _answers(url: str) -> bool:

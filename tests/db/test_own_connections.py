@@ -9,6 +9,7 @@ import pytest
 
 import bootstrap
 from db.connection import connection, database, query
+from db.watch import is_of_the_line
 from settings import Settings
 from tests.fakes import FakeJobs
 
@@ -83,6 +84,13 @@ def test_a_request_whose_connection_died_in_its_transaction_keeps_its_own_outcom
         other.close()
     assert database.is_closed()
     assert asked() > 0
+
+
+def test_an_error_of_no_kind_is_the_lines_and_one_of_the_servers_is_not() -> None:
+    assert is_of_the_line(psycopg2.DatabaseError("server closed the connection unexpectedly"))
+    with connection(kept=True), pytest.raises(psycopg2.DatabaseError) as found:
+        database.connection().cursor().execute("SELECT 1 / 0")
+    assert not is_of_the_line(found.value)
 
 
 def test_the_api_does_so_where_there_are_enough(committed_db: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
