@@ -88,12 +88,15 @@ class Stack:
 
 
 @contextmanager
-def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
-    """Run `manage.py up` on ports of its own until the block ends; it is stopped by Ctrl-C."""
+def running(data_dir: Path, *, log_folder: str = "", **settings: str) -> Iterator[Stack]:
+    """Run `manage.py up` on ports of its own until the block ends; it is stopped by Ctrl-C.
+
+    What it says is kept beside its data, or in a folder that has room when theirs has none.
+    """
     ports = _free_ports()
     clean = {name: value for name, value in os.environ.items() if name not in configuration.NAMES}
     environment = clean | settings | {"DATA_DIR": str(data_dir)} | {name: str(port) for name, port in ports.items()}
-    log = data_dir.parent / f"{data_dir.name}.{time.monotonic_ns()}.log"
+    log = Path(log_folder or data_dir.parent) / f"{data_dir.name}.{time.monotonic_ns()}.log"
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb"))
         process = subprocess.Popen(

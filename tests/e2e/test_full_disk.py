@@ -33,11 +33,11 @@ DISK_MB = 460
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with (
         open_folder("astrotv-full-") as folder,
         small_disk(folder, DISK_MB),
-        running(folder / "stack", **NO_LIMIT) as started,
+        running(folder / "stack", log_folder=str(tmp_path_factory.mktemp("log")), **NO_LIMIT) as started,
     ):
         yield started
 
